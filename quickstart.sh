@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# From a fresh clone to a shorter model: installs what is needed, builds build/shorten, and removes
+# 8 of the 32 blocks of the embedded model. Seconds when repeated.
+# usage: ./quickstart.sh [--cuda]      --cuda also builds the plug-in for NVIDIA GPUs (needs nvcc)
+set -euo pipefail
+cd "$(dirname "$0")"
+
+options=()
+case ${1:-} in
+  "") ;;
+  --cuda) options=(-DSHORTEN_CUDA=ON) ;;
+  *) echo "usage: ./quickstart.sh [--cuda]" >&2; exit 2 ;;
+esac
+scripts/install.sh "$@"
+echo "building build/shorten"
+scripts/build.sh build -DSHORTEN_BUILD_TESTS=OFF "${options[@]}" >build/build.log 2>&1 || { tail -n 40 build/build.log >&2; exit 1; }
+
+shorten=build/shorten
+model=examples/novelist-14m
+out=out/quickstart
+mkdir -p "$out"
+step() { printf '\n$ shorten %s\n' "$*"; "$shorten" "$@"; }
+
+step inspect $model
+step score $model --text examples/texts/calibrate.txt -o $out/scores.json --force -q
+step plan $model --scores $out/scores.json --remove 8 -o $out/plan.json --force -q
+step prune $model --plan $out/plan.json -o $out/novelist-24-blocks --force -q
+step eval $model $out/novelist-24-blocks --text held-out=examples/texts/held-out.txt -o $out/report.json --force -q
+
+cat <<END
+
+The files:
+  $out/scores.json          importance of every block
+  $out/plan.json            which blocks go
+  $out/novelist-24-blocks/  the shorter model: any engine for Hugging Face checkpoints opens it
+  $out/report.json          both perplexities
+END

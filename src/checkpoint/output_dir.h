@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A directory that appears whole or not at all: it is filled under a temporary name beside its final
+// place, synced, checked by the caller, and renamed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/cleanup.h"
+#include "core/file.h"
+
+namespace shorten::checkpoint {
+
+class OutputDir {
+ public:
+  // `inputs` are the directories and files that are being read: an output that is one of them, or lies
+  // inside one, or contains one, is refused even with `force` (compared by device and inode).
+  // A folder that is there is replaced if it is empty, or with `force` if it looks like a result of ours
+  // (with config.json, shorten.json or heal.json); otherwise usage_error. Throws bad_input if the folder
+  // above is missing; no_space if the file system has fewer than `needed_bytes` free. Nothing is written
+  // before these checks.
+  OutputDir(const fs::path& target, const std::vector<fs::path>& inputs, uint64_t needed_bytes, bool force);
+
+  const fs::path& staging() const { return staging_->path(); }  // write here
+
+  void write(const fs::path& name, std::string_view content);  // a new file, synced
+  void copy(const fs::path& source, const fs::path& name);     // byte for byte, synced
+  void commit();  // sync the folder, rename it into place (an existing one is replaced)
+
+ private:
+  void replace();
+
+  fs::path target_;
+  bool force_;
+  std::unique_ptr<Temporary> staging_;
+};
+
+}  // namespace shorten::checkpoint

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/common.h"
+#include "core/error.h"
+
+namespace shorten::cli {
+
+const Engine& engine() {
+  static const Engine* const loaded = [] {
+    // LibTorch's threads spin while they wait, by default: with another process on one of two cores, a
+    // parallel loop then waits for a thread that waits for a core. Sleeping threads do not do that.
+    // The policy is read once, when libgomp is loaded, which is now.
+    ::setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+    const std::filesystem::path library =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libshorten_torch.so";
+    void* handle = ::dlopen(library.c_str(), RTLD_LAZY | RTLD_GLOBAL);
+    if (!handle)
+      throw Error(ExitCode::kFault, "cannot load the computing part of shorten")
+          .file(library)
+          .found(::dlerror())
+          .help("run ./quickstart.sh again: it installs LibTorch and builds");
+    const auto entry = reinterpret_cast<const Engine* (*)()>(::dlsym(handle, "shorten_engine"));
+    if (!entry) throw Error(ExitCode::kFault, "libshorten_torch.so is of another version").file(library);
+    return entry();
+  }();
+  return *loaded;
+}
+
+}  // namespace shorten::cli

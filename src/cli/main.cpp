@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program: parses the command line, runs one subcommand, and turns what it throws into one error
+// block and an exit status.
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <array>
+#include <cstdio>
+
+#include "cli/common.h"
+#include "core/cleanup.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/progress.h"
+#include "core/version.h"
+
+namespace shorten::cli {
+namespace {
+
+constexpr std::array kVerbs = {
+    Verb{"inspect", "what a model is: family, sizes, parameters, bytes", setup_inspect},
+    Verb{"score", "importance of every block, by one or more criteria", setup_score},
+    Verb{"plan", "which blocks go, for a target", setup_plan},
+    Verb{"prune", "write the shorter checkpoint", setup_prune},
+    Verb{"eval", "perplexity of one model or of several side by side", setup_eval},
+};
+
+constexpr char kFooter[] =
+    "\nThe way through:\n"
+    "  shorten score MODEL --text book.txt -o scores.json\n"
+    "  shorten plan  MODEL --scores scores.json --remove 8 -o plan.json\n"
+    "  shorten prune MODEL --plan plan.json -o SHORTER\n"
+    "  shorten eval  MODEL SHORTER --text held-out=other.txt\n"
+    "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
+    "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
+
+void add_common(CLI::App& app, CommonOptions& o) {
+  const std::string group = "Common options";
+  app.add_option("--device", o.compute.device, "auto, cpu, cuda or cuda:N [auto]")->type_name("DEVICE")->group(group);
+  app.add_option("--dtype", o.compute.dtype,
+                 "auto, fp32, bf16 or fp16; auto is the checkpoint's on CUDA and fp32 on a CPU [auto]")
+      ->type_name("DTYPE")
+      ->group(group);
+  app.add_option("--threads", o.compute.threads, "CPU threads [one a core]")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096))
+      ->group(group);
+  app.add_option("--seed", o.seed, "of everything drawn at random [1234]")->type_name("N")->group(group);
+  app.add_option("-o,--output", o.output, "where the result goes")->type_name("PATH")->group(group);
+  app.add_flag("--json", o.json, "the result as JSON on standard output")->group(group);
+  app.add_flag("--force", o.force, "replace an existing output")->group(group);
+  app.add_flag("-q,--quiet", o.quiet, "no progress, only warnings and errors")->group(group);
+  app.add_flag("-v,--verbose", o.verbose, "say more")->group(group);
+}
+
+int report(const Error& error, bool json) {
+  fmt::print(stderr, "{}\n", error.block());
+  if (json) {
+    Json fields = {{"code", static_cast<int>(error.code())}, {"message", printable(error.message())}};
+    for (const auto& [key, value] : {std::pair("file", error.file()),
+                                     {"where", error.where()},
+                                     {"expected", error.expected()},
+                                     {"found", error.found()},
+                                     {"help", error.help()}}) {
+      if (!value.empty()) fields[key] = printable(value, 4000);
+    }
+    fmt::print("{}\n", Json{{"error", fields}}.dump(2));
+  }
+  return static_cast<int>(error.code());
+}
+
+int run(int argc, char** argv) {
+  CommonOptions common;
+  common.argv.assign(argv, argv + argc);
+  // Known before parsing, because a command line that does not parse is an error too.
+  const bool json = std::find(common.argv.begin(), common.argv.end(), "--json") != common.argv.end();
+
+  CLI::App app("shorten: makes large language models shorter, by removing the\nTransformer blocks that matter least.\n",
+               "shorten");
+  app.set_version_flag("--version", fmt::format("shorten {}", kVersion));
+  app.set_help_flag("-h,--help", "this help");
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  app.get_formatter()->column_width(26);
+  std::vector<std::pair<CLI::App*, std::function<void()>>> verbs;
+  for (const Verb& verb : kVerbs) {
+    CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
+    sub->get_formatter()->column_width(26);
+    verbs.emplace_back(sub, verb.setup(*sub, common));
+    add_common(*sub, common);
+  }
+  try {
+    app.parse(argc, argv);
+    set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
+    for (const auto& [sub, action] : verbs) {
+      if (sub->parsed()) action();
+    }
+    return 0;
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = app.get_subcommands();
+    write_stdout(chosen.empty() ? app.help() : chosen.front()->help());
+    return 0;
+  } catch (const CLI::CallForVersion&) {
+    write_stdout(app.version() + "\n");
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    const auto chosen = app.get_subcommands();
+    return report(usage_error(e.what()).help(
+                      fmt::format("shorten {}--help", chosen.empty() ? "" : chosen.front()->get_name() + " ")),
+                  json);
+  } catch (const Error& e) {
+    return report(e, json);
+  } catch (const std::bad_alloc&) {
+    return report(no_space("out of memory"), json);
+  } catch (const std::exception& e) {
+    return report(
+        Error(ExitCode::kFault, "a fault in shorten").found(e.what()).help("please report this with the command line"),
+        json);
+  }
+}
+
+}  // namespace
+}  // namespace shorten::cli
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), which says so
+  shorten::install_signal_cleanup();
+  shorten::install_mapping_guard();
+  return shorten::cli::run(argc, argv);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "cli/common.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/progress.h"
+
+namespace shorten::cli {
+
+void write_stdout(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const bool closed = errno == EPIPE;
+      throw Error(closed ? ExitCode::kClosedPipe : ExitCode::kNoSpace, "cannot write to standard output")
+          .found(std::strerror(errno));
+    }
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+void deliver(const CommonOptions& common, const Json& json, const std::string& table) {
+  const std::string text = json.dump(2) + "\n";
+  if (!common.output.empty()) write_file_atomically(common.output, text, common.force);
+  write_stdout(common.json ? text : table);
+  if (!common.output.empty()) log_info("written: " + common.output);
+}
+
+}  // namespace shorten::cli

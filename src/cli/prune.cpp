@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "cli/common.h"
+#include "cli/table.h"
+#include "core/error.h"
+#include "core/units.h"
+#include "family/spec.h"
+#include "plan/apply.h"
+
+namespace shorten::cli {
+namespace {
+
+struct PruneOptions {
+  std::string model, plan, drop;
+  CLI::Option *plan_given = nullptr, *drop_given = nullptr;
+};
+
+std::string old_indices(const std::vector<int>& kept) {
+  std::string out;
+  for (size_t i = 0; i < kept.size();) {  // runs as 5-7
+    size_t j = i;
+    while (j + 1 < kept.size() && kept[j + 1] == kept[j] + 1) ++j;
+    out += (out.empty() ? "" : ",") + (i == j ? std::to_string(kept[i]) : fmt::format("{}-{}", kept[i], kept[j]));
+    i = j + 1;
+  }
+  return out;
+}
+
+void run_prune(const PruneOptions& o, const CommonOptions& common) {
+  if (common.output.empty()) throw usage_error("where does the shorter model go?").help("-o DIR");
+  const checkpoint::Checkpoint model(checkpoint::resolve_model(o.model));
+  const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
+  const std::string fingerprint = model.fingerprint();
+  plan::PrunePlan plan;
+  if (*o.plan_given) {
+    plan = plan::read_plan(o.plan);
+    plan::check_plan(plan, o.plan, fingerprint, blocks);
+  } else {
+    plan.remove = plan::parse_block_list(o.drop, blocks, "--drop");
+    plan.blocks = blocks;
+    plan.fingerprint = fingerprint;
+  }
+  const plan::ApplyResult result =
+      plan::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force);
+
+  Json kept = Json::array();
+  for (size_t i = 0; i < result.kept.size(); ++i) kept.push_back({{"new", i}, {"old", result.kept[i]}});
+  const Json json = {{"format", "shorten.prune"},
+                     {"version", 1},
+                     {"path", common.output},
+                     {"blocks", kept},
+                     {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},
+                     {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
+  const std::string table = render_fields({
+      {"written", printable(common.output)},
+      {"blocks", fmt::format("{} -> {}: {} of the original", blocks, result.kept.size(), old_indices(result.kept))},
+      {"parameters", fmt::format("{} -> {}", with_separators(static_cast<int64_t>(result.parameters_before)),
+                                 with_separators(static_cast<int64_t>(result.parameters_after)))},
+      {"weights", fmt::format("{} -> {}", human_bytes(result.bytes_before), human_bytes(result.bytes_after))},
+  });
+  write_stdout(common.json ? json.dump(2) + "\n" : table);
+}
+
+}  // namespace
+
+std::function<void()> setup_prune(CLI::App& app, CommonOptions& common) {
+  auto o = std::make_shared<PruneOptions>();
+  app.add_option("MODEL", o->model, "the model to shorten; it is not changed")->required();
+  auto* which = app.add_option_group("Blocks", "one of");
+  o->plan_given =
+      which->add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")->type_name("FILE");
+  o->drop_given =
+      which->add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")->type_name("LIST");
+  which->require_option(1);
+  return [o, &common] { run_prune(*o, common); };
+}
+
+}  // namespace shorten::cli

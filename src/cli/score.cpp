@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/common.h"
+#include "cli/table.h"
+#include "cli/text_options.h"
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/system.h"
+#include "core/units.h"
+#include "core/version.h"
+#include "family/spec.h"
+#include "plan/criteria.h"
+#include "plan/scores.h"
+#include "text/windows.h"
+
+namespace shorten::cli {
+namespace {
+
+struct ScoreOptions {
+  std::string model;
+  std::vector<std::string> criteria = {"ppl"};
+  std::vector<std::string> text;
+  TextOptions text_options;
+  text::SampleOptions sample;
+  CLI::Option *samples_given = nullptr, *length_given = nullptr;
+};
+
+// One column a criterion, one row a block, the rank in brackets.
+std::string to_table(const plan::Scores& scores) {
+  std::vector<Column> columns = {{"block"}};
+  std::vector<std::vector<size_t>> rank;
+  for (const auto& [name, criterion] : scores.criteria) {
+    columns.push_back({name});
+    columns.push_back({"rank"});
+    const std::vector<int> order = criterion.order();
+    rank.emplace_back(order.size());
+    for (size_t place = 0; place < order.size(); ++place) rank.back()[static_cast<size_t>(order[place])] = place + 1;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (size_t b = 0; b < static_cast<size_t>(scores.model.blocks); ++b) {
+    rows.push_back({std::to_string(b)});
+    for (size_t c = 0; c < scores.criteria.size(); ++c) {
+      rows.back().push_back(fmt::format("{:.6g}", scores.criteria[c].second.scores[b]));
+      rows.back().push_back(std::to_string(rank[c][b]));
+    }
+  }
+  std::string out = render_table(columns, rows);
+  if (scores.baseline_perplexity)
+    out += fmt::format("perplexity of the whole model on the calibration text: {:.4f}\n", *scores.baseline_perplexity);
+  return out + "rank 1 is the least important block\n";
+}
+
+// Without --samples and --length, sources of ready ids are used row by row as they are.
+void fit_to_ready_rows(const ScoreOptions& options, const std::vector<text::Document>& documents,
+                       text::SampleOptions& sample) {
+  if (*options.samples_given || *options.length_given || documents.empty()) return;
+  for (const text::Document& document : documents) {
+    if (!document.ready || document.ids.size() != documents.front().ids.size()) return;
+  }
+  sample.samples = static_cast<int64_t>(documents.size());
+  sample.length = static_cast<int64_t>(documents.front().ids.size());
+}
+
+void run_score(const ScoreOptions& options, const CommonOptions& common) {
+  if (!common.output.empty()) check_output_file(common.output, common.force);
+  bool needs_text = false;
+  for (size_t i = 0; i < options.criteria.size(); ++i) {
+    needs_text |= plan::find_criterion(options.criteria[i]).needs_text;
+    if (std::count(options.criteria.begin(), options.criteria.end(), options.criteria[i]) > 1)
+      throw usage_error(fmt::format("criterion {} is given twice", options.criteria[i]));
+  }
+  if (needs_text && options.text.empty()) {
+    throw usage_error("this criterion needs calibration text")
+        .help("--text FILE, for example a few pages of what the model will be used for");
+  }
+  const fs::path dir = checkpoint::resolve_model(options.model);
+  const checkpoint::Checkpoint checkpoint(dir);
+  const family::ModelSpec spec = family::read_spec(checkpoint);
+
+  plan::Scores scores;
+  ScoreRequest request;
+  if (needs_text) {
+    plan::Calibration calibration;
+    std::vector<text::Document> documents;
+    for (const std::string& path : options.text) {
+      text::Source source = text::read_source(path);
+      calibration.sources.push_back({source.path, source.sha256});
+      for (text::Document& document : source.documents) documents.push_back(std::move(document));
+    }
+    text::SampleOptions sample = options.sample;
+    sample.seed = common.seed;
+    fit_to_ready_rows(options, documents, sample);
+    const auto tokenizer = open_for(documents, dir, options.text_options);
+    sample.bos = resolve_bos(options.text_options, tokenizer.get());
+    request.rows = text::sample_windows(documents, tokenizer.get(), sample, spec.vocabulary);
+    calibration.samples = sample.samples;
+    calibration.length = sample.length;
+    calibration.bos = text::bos_name(sample.bos);
+    calibration.seed = sample.seed;
+    calibration.tokens_sha256 = text::tokens_sha256(request.rows);
+    scores.calibration = std::move(calibration);
+  }
+  request.model = dir;
+  request.criteria = options.criteria;
+  request.seed = common.seed;
+  request.compute = common.compute;
+  ScoreResponse response = engine().score(request);
+
+  scores.model = {options.model, spec.family, checkpoint.fingerprint(), static_cast<int64_t>(spec.blocks.size())};
+  scores.compute = {response.used.device, response.used.dtype, kVersion};
+  scores.baseline_perplexity = response.baseline_perplexity;
+  scores.criteria = std::move(response.criteria);
+  log_info(
+      fmt::format("peak memory {}{}", human_bytes(peak_memory()),
+                  response.used.device_memory ? ", on the device " + human_bytes(response.used.device_memory) : ""));
+  deliver(common, plan::to_json(scores), to_table(scores));
+}
+
+std::string criteria_help() {
+  std::string out = "\nCriteria (low = least important):\n";
+  for (const plan::CriterionInfo& c : plan::criteria()) {
+    out += fmt::format("  {:<10} {}\n", c.name, c.summary);
+    if (!c.source.empty()) out += fmt::format("  {:<10} {}\n", "", c.source);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::function<void()> setup_score(CLI::App& app, CommonOptions& common) {
+  auto o = std::make_shared<ScoreOptions>();
+  app.add_option("MODEL", o->model, "a Hugging Face directory, or org/name in the Hub cache")->required();
+  app.add_option("--criterion", o->criteria, "one or more, separated by commas [ppl]")
+      ->type_name("LIST")
+      ->delimiter(',');
+  app.add_option("--text", o->text, "calibration text: .txt, .jsonl, .json or a folder")->type_name("SOURCE");
+  o->samples_given = app.add_option("--samples", o->sample.samples, "calibration windows [10]")
+                         ->type_name("N")
+                         ->check(CLI::Range(1, 1 << 24));
+  o->length_given = app.add_option("--length", o->sample.length, "tokens of a window [128]")
+                        ->type_name("N")
+                        ->check(CLI::Range(2, 1 << 24));
+  add_text_options(app, o->text_options);
+  app.footer(criteria_help());
+  return [o, &common] { run_score(*o, common); };
+}
+
+}  // namespace shorten::cli

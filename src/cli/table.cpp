@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/table.h"
+
+#include <algorithm>
+
+namespace shorten::cli {
+namespace {
+
+size_t width(const std::string& text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string padded(const std::string& text, size_t to, bool right) {
+  const std::string space(to - std::min(to, width(text)), ' ');
+  return right ? space + text : text + space;
+}
+
+}  // namespace
+
+std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    widths.push_back(width(columns[c].title));
+    for (const auto& row : rows) widths[c] = std::max(widths[c], width(row[c]));
+  }
+  std::string out;
+  const auto line = [&](const auto& cell) {
+    std::string text;
+    for (size_t c = 0; c < columns.size(); ++c) text += (c ? "  " : "") + padded(cell(c), widths[c], columns[c].right);
+    text.erase(text.find_last_not_of(' ') + 1);
+    out += text + "\n";
+  };
+  line([&](size_t c) { return columns[c].title; });
+  for (const auto& row : rows) line([&](size_t c) { return row[c]; });
+  return out;
+}
+
+std::string render_fields(const std::vector<std::pair<std::string, std::string>>& fields) {
+  size_t label = 0;
+  for (const auto& [name, value] : fields) label = std::max(label, width(name));
+  std::string out;
+  for (const auto& [name, value] : fields) out += padded(name, label + 2, false) + value + "\n";
+  return out;
+}
+
+}  // namespace shorten::cli

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables for an 80-column terminal: two spaces between columns, numbers to the right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace shorten::cli {
+
+struct Column {
+  std::string title;
+  bool right = true;
+};
+
+// Each row has a cell for every column. Cells count as many columns as they have code points.
+std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
+
+// "label      value" lines, values aligned.
+std::string render_fields(const std::vector<std::pair<std::string, std::string>>& fields);
+
+}  // namespace shorten::cli

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/text_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/progress.h"
+
+namespace shorten::cli {
+namespace {
+
+text::TokenizerKind parse_kind(const std::string& name) {
+  if (name == "auto") return text::TokenizerKind::kAuto;
+  if (name == "json") return text::TokenizerKind::kJson;
+  if (name == "sentencepiece") return text::TokenizerKind::kSentencePiece;
+  throw usage_error(fmt::format("unknown --tokenizer \"{}\"", printable(name, 40)))
+      .expected("auto, json or sentencepiece");
+}
+
+}  // namespace
+
+void add_text_options(CLI::App& app, TextOptions& o) {
+  o.bos_given =
+      app.add_option("--bos", o.bos, "document, every or none: where the BOS token goes [document]")->type_name("MODE");
+  app.add_option("--tokenizer", o.tokenizer, "auto, json or sentencepiece [auto]")->type_name("KIND");
+}
+
+std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& documents, const fs::path& model,
+                                          const TextOptions& options) {
+  const text::TokenizerKind kind = parse_kind(options.tokenizer);
+  if (std::all_of(documents.begin(), documents.end(), [](const text::Document& d) { return d.ready; })) return nullptr;
+  return text::open_tokenizer(model, kind);
+}
+
+text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer) {
+  const text::Bos wanted = text::parse_bos(options.bos);
+  if (wanted == text::Bos::kNone || !tokenizer || tokenizer->bos()) return tokenizer ? wanted : text::Bos::kNone;
+  if (*options.bos_given) {
+    throw usage_error("this model has no BOS token").file(tokenizer->file()).expected("--bos none");
+  }
+  log_info("the tokenizer has no BOS token: --bos none");
+  return text::Bos::kNone;
+}
+
+}  // namespace shorten::cli

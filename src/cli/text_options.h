@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// --bos, --tokenizer: options about text that several subcommands have.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "text/source.h"
+
+namespace shorten::cli {
+
+struct TextOptions {
+  std::string bos = "document", tokenizer = "auto";
+  CLI::Option* bos_given = nullptr;
+};
+
+void add_text_options(CLI::App& app, TextOptions& options);
+
+// The tokenizer of the model if one of the documents is text; null if all are ready ids.
+std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& documents, const fs::path& model,
+                                          const TextOptions& options);
+
+// The BOS mode to use. A model without a BOS token gets none: by default, with a word on stderr; if the
+// user asked for a BOS, that is an error.
+text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer);
+
+}  // namespace shorten::cli

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files as the program uses them: read whole with a limit, mapped read-only, or written so that a
+// reader sees either the old content or all of the new.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace shorten {
+
+namespace fs = std::filesystem;
+
+// The whole content. Throws bad_input if the file is missing, unreadable or longer than `max_bytes`.
+std::string read_file(const fs::path& file, uint64_t max_bytes = UINT64_MAX);
+
+// A file mapped read-only. Movable; the mapping lives as long as the object.
+// A file that shrinks under the mapping ends the program with a message, not with a wrong number:
+// see install_mapping_guard.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  explicit MappedFile(const fs::path& file);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::byte* data() const { return data_; }
+  uint64_t size() const { return size_; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+  const std::byte* data_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+// Turns the SIGBUS of a mapped file that was truncated under us into an error message and exit 3.
+void install_mapping_guard();
+
+// Writes `content` to a temporary sibling, syncs it and renames it over `file`: whole or not at all.
+// Refuses to replace an existing file unless `force`. Throws no_space when the disk is full.
+void write_file_atomically(const fs::path& file, std::string_view content, bool force);
+
+// Throws usage_error if `file` exists and not `force`, or bad_input if its folder does not: called
+// before a long computation whose result will go there.
+void check_output_file(const fs::path& file, bool force);
+
+}  // namespace shorten

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/units.h"
+
+namespace shorten {
+namespace {
+
+Verbosity verbosity = Verbosity::kNormal;  // set once by main, before any thread
+
+using Seconds = std::chrono::duration<double>;
+
+bool on_terminal() {
+  const char* term = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) != 0 && !(term && std::string_view(term) == "dumb");
+}
+
+constexpr Seconds kRedraw{0.1};      // of a bar
+constexpr Seconds kPlainLine{10.0};  // between lines where there is no terminal
+
+void write_line(std::string_view line) { fmt::print(stderr, "{}{}\n", on_terminal() ? "\r\033[K" : "", line); }
+
+}  // namespace
+
+void set_verbosity(Verbosity value) { verbosity = value; }
+
+void log_info(std::string_view message) {
+  if (verbosity != Verbosity::kQuiet) write_line(message);
+}
+void log_debug(std::string_view message) {
+  if (verbosity == Verbosity::kVerbose) write_line(message);
+}
+void log_warning(std::string_view message) { write_line(fmt::format("warning: {}", message)); }
+
+Progress::Progress(std::string label, int64_t total, std::string unit)
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_) {}
+
+Progress::~Progress() {
+  if (verbosity != Verbosity::kQuiet) draw(true);
+}
+
+void Progress::advance(int64_t by) {
+  done_ += by;
+  if (verbosity == Verbosity::kQuiet) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - drawn_ < (on_terminal() ? kRedraw : kPlainLine)) return;
+  drawn_ = now;
+  draw(false);
+}
+
+void Progress::draw(bool last) {
+  const double elapsed = Seconds(std::chrono::steady_clock::now() - start_).count();
+  const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
+  if (last) {  // one line stays: what was done, how long it took
+    if (done_ == total_)
+      write_line(fmt::format("{:<34} {} {}, {}", label_, with_separators(done_), unit_, human_seconds(elapsed)));
+    return;
+  }
+  const std::string left = rate > 0 ? human_seconds(static_cast<double>(total_ - done_) / rate) : "?";
+  if (!on_terminal()) {
+    write_line(fmt::format("{}: {} of {} {}, {} left", label_, done_, total_, unit_, left));
+    return;
+  }
+  constexpr int kWidth = 16;
+  const int filled = total_ > 0 ? static_cast<int>(kWidth * std::min(done_, total_) / total_) : 0;
+  fmt::print(stderr, "\r\033[K{:<24.24} [{:#<{}}{:.<{}}] {}/{} {}  {:.3g}/s  {} left", label_, "", filled, "",
+             kWidth - filled, done_, total_, unit_, rate, left);
+  std::fflush(stderr);
+}
+
+}  // namespace shorten

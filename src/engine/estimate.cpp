@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/estimate.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/units.h"
+#include "model/accelerator.h"
+#include "model/device.h"
+
+namespace shorten {
+namespace {
+
+// Attained share of the rate of one large product: norms, attention and narrow shapes take the rest.
+constexpr double kTypicalShare = 0.5;
+
+// FLOP/s of a square product, after one to warm up. Tens of milliseconds.
+double product_rate(const at::Device& device, at::ScalarType dtype) {
+  const at::NoGradGuard no_gradients;
+  const int64_t n = device.is_cpu() ? 512 : 4096;
+  const Tensor a = at::ones({n, n}, at::TensorOptions(device).dtype(dtype));
+  at::matmul(a, a);
+  model::synchronize(device);
+  const auto start = std::chrono::steady_clock::now();
+  at::matmul(a, a);
+  model::synchronize(device);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
+}
+
+}  // namespace
+
+void announce(const StepCost& cost, const at::Device& device, at::ScalarType dtype, uint64_t free) {
+  const uint64_t needed = cost.weight_bytes + cost.state_bytes;
+  if (needed > free) {
+    throw no_space(fmt::format("not enough memory on {} for {}", model::device_name(device), cost.what))
+        .expected(fmt::format("{} for weights in {}", human_bytes(cost.weight_bytes), model::dtype_name(dtype)))
+        .found(fmt::format("{} free", human_bytes(free)))
+        .help(dtype == at::kFloat ? "use --dtype bf16, which halves the weights"
+                                  : "use a machine or a device with more memory");
+  }
+  if (cost.flops <= 0) return;
+  const double seconds = cost.flops / (kTypicalShare * product_rate(device, dtype));
+  log_info(fmt::format("{}: {} of weights, {} of states, about {} on {} in {}", cost.what,
+                       human_bytes(cost.weight_bytes), human_bytes(cost.state_bytes), human_seconds(seconds),
+                       model::device_name(device), model::dtype_name(dtype)));
+}
+
+}  // namespace shorten

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "family/spec.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <set>
+
+#include "core/error.h"
+#include "family/families.h"
+
+namespace shorten::family {
+namespace {
+
+constexpr size_t kMaxListed = 20;  // differences shown in one error
+
+bool is_weight(checkpoint::DType dtype) {
+  return dtype == checkpoint::DType::kF32 || dtype == checkpoint::DType::kF16 || dtype == checkpoint::DType::kBF16;
+}
+
+// Old LLaMA checkpoints carry the rotary frequencies; they follow from config.json.
+bool is_ignored(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+
+}  // namespace
+
+std::string block_prefix(int64_t i) { return fmt::format("model.layers.{}.", i); }
+
+std::vector<ExpectedTensor> block_tensors(const BlockSpec& b, int64_t hidden) {
+  const int64_t q = b.heads * b.head_dim, kv = b.kv_heads * b.head_dim;
+  std::vector<ExpectedTensor> out;
+  const auto linear = [&](const char* name, int64_t rows, int64_t columns, bool bias) {
+    out.push_back({fmt::format("{}.weight", name), {rows, columns}});
+    if (bias) out.push_back({fmt::format("{}.bias", name), {rows}});
+  };
+  linear("self_attn.q_proj", q, hidden, b.qkv_bias);
+  linear("self_attn.k_proj", kv, hidden, b.qkv_bias);
+  linear("self_attn.v_proj", kv, hidden, b.qkv_bias);
+  linear("self_attn.o_proj", hidden, q, b.o_bias);
+  if (b.qk_norm) {
+    out.push_back({"self_attn.q_norm.weight", {b.head_dim}});
+    out.push_back({"self_attn.k_norm.weight", {b.head_dim}});
+  }
+  linear("mlp.gate_proj", b.intermediate, hidden, b.mlp_bias);
+  linear("mlp.up_proj", b.intermediate, hidden, b.mlp_bias);
+  linear("mlp.down_proj", hidden, b.intermediate, b.mlp_bias);
+  out.push_back({"input_layernorm.weight", {hidden}});
+  out.push_back({"post_attention_layernorm.weight", {hidden}});
+  return out;
+}
+
+std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec) {
+  std::vector<ExpectedTensor> out = {{kEmbedding, {spec.vocabulary, spec.hidden}}};
+  for (size_t i = 0; i < spec.blocks.size(); ++i) {
+    for (ExpectedTensor& t : block_tensors(spec.blocks[i], spec.hidden)) {
+      out.push_back({block_prefix(static_cast<int64_t>(i)) + t.name, std::move(t.shape)});
+    }
+  }
+  out.push_back({kFinalNorm, {spec.hidden}});
+  if (!spec.tied_head) out.push_back({kHead, {spec.vocabulary, spec.hidden}});
+  return out;
+}
+
+ModelSpec read_spec(const Json& json, const fs::path& file) {
+  const JsonObject config(json, file);
+  const std::string& type = config.string("model_type");
+  std::string known;
+  for (const Family& family : families()) {
+    if (family.model_type == type) return family.read(config);
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", family.model_type);
+  }
+  throw unsupported("a model family that is not supported")
+      .file(file)
+      .where("key \"model_type\"")
+      .expected("one of: " + known)
+      .found(printable(type, 60));
+}
+
+ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
+  const ModelSpec spec = read_spec(checkpoint.config(), checkpoint.config_file());
+  std::vector<std::string> differences;
+  std::set<std::string> names;
+  for (const ExpectedTensor& want : expected_tensors(spec)) {
+    names.insert(want.name);
+    if (!checkpoint.has(want.name)) {
+      differences.push_back(fmt::format("missing     {} {}", want.name, checkpoint::shape_text(want.shape)));
+      continue;
+    }
+    const checkpoint::Tensor& have = checkpoint.tensor(want.name);
+    if (have.shape != want.shape) {
+      differences.push_back(fmt::format("shape       {}: expected {}, found {}", want.name,
+                                        checkpoint::shape_text(want.shape), checkpoint::shape_text(have.shape)));
+    } else if (!is_weight(have.dtype)) {
+      differences.push_back(fmt::format("dtype       {}: expected F32, F16 or BF16, found {}", want.name,
+                                        checkpoint::dtype_name(have.dtype)));
+    }
+  }
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (names.contains(name) || is_ignored(name)) continue;
+    if (name == kHead && spec.tied_head) {  // some writers store the tied head; it must then be the embedding
+      const checkpoint::Tensor& embedding = checkpoint.tensor(kEmbedding);
+      if (tensor.bytes.size() == embedding.bytes.size() &&
+          std::memcmp(tensor.bytes.data(), embedding.bytes.data(), tensor.bytes.size()) == 0)
+        continue;
+      differences.push_back("unexpected  lm_head.weight differs from the embedding, but tie_word_embeddings is true");
+      continue;
+    }
+    differences.push_back(fmt::format("unexpected  {} {}", printable(name, 120), checkpoint::shape_text(tensor.shape)));
+  }
+  if (differences.empty()) return spec;
+  const size_t count = differences.size();
+  if (count > kMaxListed) {
+    differences.resize(kMaxListed);
+    differences.push_back(fmt::format("and {} more", count - kMaxListed));
+  }
+  throw bad_input("the tensors are not those that config.json describes")
+      .file(checkpoint.dir())
+      .expected(fmt::format("{} tensors of a {} model with {} blocks", names.size(), spec.family, spec.blocks.size()))
+      .found(fmt::format("{} difference{}\n{}", count, count == 1 ? "" : "s", fmt::join(differences, "\n")));
+}
+
+Counts count_parameters(const ModelSpec& spec) {
+  Counts counts;
+  for (const ExpectedTensor& t : expected_tensors(spec)) {
+    uint64_t numel = 1;
+    for (const int64_t n : t.shape) numel *= static_cast<uint64_t>(n);
+    counts.parameters += numel;
+    if (t.name.starts_with("model.layers.")) counts.block_parameters += numel;
+  }
+  return counts;
+}
+
+uint64_t kv_bytes_per_token(const ModelSpec& spec, uint64_t bytes_per_value) {
+  uint64_t values = 0;
+  for (const BlockSpec& b : spec.blocks) values += static_cast<uint64_t>(2 * b.kv_heads * b.head_dim);
+  return values * bytes_per_value;
+}
+
+}  // namespace shorten::family

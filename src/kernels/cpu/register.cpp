@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators on a CPU: tensors in, row kernels over all threads.
+#include <torch/library.h>
+
+#include "core/check.h"
+#include "kernels/cpu/rows.h"
+#include "kernels/torch.h"
+
+namespace shorten::kernels::cpu {
+namespace {
+
+constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their own
+
+// Calls run(pointers as float or Bf16): the two dtypes that have kernels.
+template <typename Run>
+void by_dtype(const Tensor& x, const Run& run) {
+  if (x.scalar_type() == at::kFloat) return run(float{});
+  SHORTEN_CHECK(x.scalar_type() == at::kBFloat16, "a dtype without CPU kernels");
+  run(Bf16{});
+}
+
+template <typename T>
+const T* in(const Tensor& x) {
+  return static_cast<const T*>(x.const_data_ptr());
+}
+template <typename T>
+T* out(const Tensor& x) {
+  return static_cast<T*>(x.mutable_data_ptr());
+}
+
+template <typename Rows>
+void parallel_rows(int64_t rows, int64_t row_elements, const Rows& run) {
+  at::parallel_for(0, rows, std::max<int64_t>(1, kGrain / row_elements), run);
+}
+
+Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
+  const Tensor x = input.contiguous();
+  Tensor y = at::empty_like(x);
+  const int64_t n = x.size(-1);
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    parallel_rows(x.numel() / n, n, [&](int64_t begin, int64_t end) {
+      rms_norm_rows(in<T>(x) + begin * n, in<T>(weight), out<T>(y) + begin * n, end - begin, n,
+                    static_cast<float>(eps));
+    });
+  });
+  return y;
+}
+
+Tensor& rope_(Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+  SHORTEN_CHECK(x.is_contiguous() && x.dim() == 4, "rope works in place on [N, T, heads, hd]");
+  const int64_t heads = x.size(2), hd = x.size(3);
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    parallel_rows(x.size(0) * x.size(1), heads * hd, [&](int64_t begin, int64_t end) {
+      rope_rows(out<T>(x) + begin * heads * hd, in<float>(cos), in<float>(sin), begin, end - begin, x.size(1), heads,
+                rotated, hd / 2);
+    });
+  });
+  return x;
+}
+
+Tensor swiglu(const Tensor& input) {
+  const Tensor x = input.contiguous();
+  const int64_t n = x.size(-1) / 2;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = n;
+  Tensor y = at::empty(shape, x.options());
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    parallel_rows(y.numel() / n, 2 * n, [&](int64_t begin, int64_t end) {
+      swiglu_rows(in<T>(x) + begin * 2 * n, out<T>(y) + begin * n, end - begin, n);
+    });
+  });
+  return y;
+}
+
+Tensor cross_entropy(const Tensor& input, const Tensor& targets) {
+  const Tensor logits = input.contiguous(), wanted = targets.contiguous();
+  const int64_t rows = logits.size(0), n = logits.size(1);
+  Tensor nll = at::empty({rows}, logits.options().dtype(at::kFloat));
+  by_dtype(logits, [&](auto tag) {
+    using T = decltype(tag);
+    parallel_rows(rows, n, [&](int64_t begin, int64_t end) {
+      cross_entropy_rows(in<T>(logits) + begin * n, in<int64_t>(wanted) + begin, out<float>(nll) + begin, end - begin,
+                         n);
+    });
+  });
+  return nll;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(shorten, CPU, m) {
+  m.impl("rms_norm", rms_norm);
+  m.impl("rope_", rope_);
+  m.impl("swiglu", swiglu);
+  m.impl("cross_entropy", cross_entropy);
+}
+
+}  // namespace shorten::kernels::cpu

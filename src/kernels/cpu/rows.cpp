@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/rows.h"
+
+#include <cmath>
+
+namespace shorten::kernels::cpu {
+namespace {
+
+template <typename T>
+SHORTEN_INLINE void rms_norm(const T* x, const T* weight, T* out, int64_t rows, int64_t n, float eps) {
+  for (int64_t r = 0; r < rows; ++r, x += n, out += n) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; ++i) sum += load(x[i]) * load(x[i]);
+    const float scale = 1.0f / std::sqrt(sum / static_cast<float>(n) + eps);
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) store(out[i], load(x[i]) * scale * load(weight[i]));
+  }
+}
+
+template <typename T>
+SHORTEN_INLINE void rope(T* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
+                         int64_t heads, int64_t rotated, int64_t half) {
+  for (int64_t r = 0; r < rows; ++r, x += heads * 2 * half) {
+    const int64_t position = (first + r) % length;
+    const float* const c = cos + position * half;
+    const float* const s = sin + position * half;
+    for (int64_t h = 0; h < rotated; ++h) {
+      T* const a = x + h * 2 * half;
+      T* const b = a + half;
+#pragma omp simd
+      for (int64_t i = 0; i < half; ++i) {
+        const float u = load(a[i]), v = load(b[i]);
+        store(a[i], u * c[i] - v * s[i]);
+        store(b[i], v * c[i] + u * s[i]);
+      }
+    }
+  }
+}
+
+template <typename T>
+SHORTEN_INLINE void swiglu(const T* x, T* out, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, x += 2 * n, out += n) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+      const float gate = load(x[i]);
+      store(out[i], gate / (1.0f + exp(-gate)) * load(x[n + i]));
+    }
+  }
+}
+
+template <typename T>
+SHORTEN_INLINE void cross_entropy(const T* logits, const int64_t* targets, float* out, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, logits += n) {
+    float largest = -__builtin_inff();
+#pragma omp simd reduction(max : largest)
+    for (int64_t i = 0; i < n; ++i) largest = load(logits[i]) > largest ? load(logits[i]) : largest;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; ++i) sum += exp(load(logits[i]) - largest);
+    out[r] = std::log(sum) + largest - load(logits[targets[r]]);
+  }
+}
+
+}  // namespace
+
+SHORTEN_CLONES void rms_norm_rows(const float* x, const float* weight, float* out, int64_t rows, int64_t n, float eps) {
+  rms_norm(x, weight, out, rows, n, eps);
+}
+SHORTEN_CLONES void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, int64_t rows, int64_t n, float eps) {
+  rms_norm(x, weight, out, rows, n, eps);
+}
+SHORTEN_CLONES void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
+                              int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+}
+SHORTEN_CLONES void rope_rows(Bf16* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
+                              int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+}
+SHORTEN_CLONES void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
+SHORTEN_CLONES void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
+SHORTEN_CLONES void cross_entropy_rows(const float* logits, const int64_t* targets, float* out, int64_t rows,
+                                       int64_t n) {
+  cross_entropy(logits, targets, out, rows, n);
+}
+SHORTEN_CLONES void cross_entropy_rows(const Bf16* logits, const int64_t* targets, float* out, int64_t rows,
+                                       int64_t n) {
+  cross_entropy(logits, targets, out, rows, n);
+}
+
+}  // namespace shorten::kernels::cpu

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels on plain pointers: one call handles a range of rows. Declared apart from ATen, so that
+// the file that is compiled for several instruction sets includes none of its templates.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/vector_math.h"
+
+namespace shorten::kernels::cpu {
+
+// x, out [rows, n]; weight [n].
+void rms_norm_rows(const float* x, const float* weight, float* out, int64_t rows, int64_t n, float eps);
+void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, int64_t rows, int64_t n, float eps);
+
+// x [rows, heads, 2 half], row r at position (first + r) mod length; cos, sin [length, half].
+void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
+               int64_t rotated, int64_t half);
+void rope_rows(Bf16* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
+               int64_t rotated, int64_t half);
+
+// x [rows, 2 n] → out [rows, n].
+void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n);
+void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n);
+
+// logits [rows, n] → out [rows].
+void cross_entropy_rows(const float* logits, const int64_t* targets, float* out, int64_t rows, int64_t n);
+void cross_entropy_rows(const Bf16* logits, const int64_t* targets, float* out, int64_t rows, int64_t n);
+
+}  // namespace shorten::kernels::cpu

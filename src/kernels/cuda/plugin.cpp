@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// libshorten_cuda.so: brings LibTorch's CUDA libraries and our kernels into the process that opens it,
+// and answers what only CUDA's own runtime knows.
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+
+#include "model/accelerator.h"
+
+namespace {
+
+int device_count() { return static_cast<int>(c10::cuda::device_count()); }
+
+void synchronize(int device) {
+  const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+  c10::cuda::device_synchronize();
+}
+
+uint64_t free_memory(int device) {
+  const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+  size_t free = 0, total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return free;
+}
+
+uint64_t peak_memory(int device) {
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
+  return static_cast<uint64_t>(stats.allocated_bytes[0].peak);
+}
+
+}  // namespace
+
+extern "C" const shorten::model::Accelerator* shorten_cuda() {
+  static constexpr shorten::model::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory};
+  return &kCuda;
+}

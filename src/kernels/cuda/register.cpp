@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators on CUDA: tensors in, kernels on ATen's current stream.
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/library.h>
+
+#include "core/check.h"
+#include "kernels/cuda/rows.h"
+#include "kernels/torch.h"
+
+namespace shorten::kernels::cuda {
+namespace {
+
+DType dtype_of(const Tensor& x) {
+  switch (x.scalar_type()) {
+    case at::kFloat:
+      return DType::kF32;
+    case at::kBFloat16:
+      return DType::kBF16;
+    case at::kHalf:
+      return DType::kF16;
+    default:
+      SHORTEN_CHECK(false, "a dtype without CUDA kernels");
+  }
+}
+
+// Packs of 16 bytes need rows that begin at a multiple of 16.
+Tensor aligned(const Tensor& x) {
+  const Tensor whole = x.contiguous();
+  return reinterpret_cast<uintptr_t>(whole.const_data_ptr()) % 16 == 0 ? whole : whole.clone();
+}
+
+cudaStream_t stream_of(const Tensor& x) { return c10::cuda::getCurrentCUDAStream(x.device().index()); }
+
+Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
+  const c10::cuda::CUDAGuard guard(input.device());
+  const Tensor x = aligned(input), w = aligned(weight);
+  Tensor y = at::empty_like(x);
+  const int64_t n = x.size(-1);
+  if (x.numel() > 0) C10_CUDA_CHECK(rms_norm(dtype_of(x), x.const_data_ptr(), w.const_data_ptr(), y.mutable_data_ptr(), x.numel() / n, n, static_cast<float>(eps), stream_of(x)));
+  return y;
+}
+
+Tensor& rope_(Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  SHORTEN_CHECK(x.is_contiguous() && x.dim() == 4, "rope works in place on [N, T, heads, hd]");
+  if (x.numel() > 0) {
+    C10_CUDA_CHECK(rope(dtype_of(x), x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), x.size(0) * x.size(1), x.size(1), x.size(2), rotated, x.size(3) / 2, stream_of(x)));
+  }
+  return x;
+}
+
+Tensor swiglu(const Tensor& input) {
+  const c10::cuda::CUDAGuard guard(input.device());
+  const Tensor x = aligned(input);
+  const int64_t n = x.size(-1) / 2;
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = n;
+  Tensor y = at::empty(shape, x.options());
+  if (y.numel() > 0) C10_CUDA_CHECK(swiglu(dtype_of(x), x.const_data_ptr(), y.mutable_data_ptr(), y.numel() / n, n, stream_of(x)));
+  return y;
+}
+
+Tensor cross_entropy(const Tensor& input, const Tensor& targets) {
+  const c10::cuda::CUDAGuard guard(input.device());
+  const Tensor logits = aligned(input), wanted = targets.contiguous();
+  Tensor nll = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
+  if (nll.numel() > 0) {
+    C10_CUDA_CHECK(cross_entropy(dtype_of(logits), logits.const_data_ptr(), wanted.const_data_ptr<int64_t>(), nll.mutable_data_ptr<float>(), logits.size(0), logits.size(1), stream_of(logits)));
+  }
+  return nll;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(shorten, CUDA, m) {
+  m.impl("rms_norm", static_cast<Tensor (*)(const Tensor&, const Tensor&, double)>(rms_norm));
+  m.impl("rope_", rope_);
+  m.impl("swiglu", static_cast<Tensor (*)(const Tensor&)>(swiglu));
+  m.impl("cross_entropy", static_cast<Tensor (*)(const Tensor&, const Tensor&)>(cross_entropy));
+}
+
+}  // namespace shorten::kernels::cuda

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element-wise steps and row reductions, each one pass over memory: 16 bytes a thread and load where
+// the rows allow it, fp32 inside.
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include "kernels/cuda/rows.h"
+
+namespace shorten::kernels::cuda {
+namespace {
+
+__device__ inline float load(float x) { return x; }
+__device__ inline float load(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ inline float load(__half x) { return __half2float(x); }
+__device__ inline void store(float& to, float x) { to = x; }
+__device__ inline void store(__nv_bfloat16& to, float x) { to = __float2bfloat16_rn(x); }
+__device__ inline void store(__half& to, float x) { to = __float2half_rn(x); }
+
+// N neighbouring elements, read and written at once.
+template <typename T, int N>
+struct alignas(sizeof(T) * N) Pack {
+  T at[N];
+};
+
+template <typename Combine>
+__device__ float reduce_block(float value, float neutral, const Combine& combine) {
+  __shared__ float partial[32];
+  __syncthreads();  // the last reduction's readers are done
+  for (int offset = 16; offset > 0; offset /= 2) value = combine(value, __shfl_xor_sync(~0u, value, offset));
+  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = value;
+  __syncthreads();
+  value = threadIdx.x % 32 < blockDim.x / 32 ? partial[threadIdx.x % 32] : neutral;
+  for (int offset = 16; offset > 0; offset /= 2) value = combine(value, __shfl_xor_sync(~0u, value, offset));
+  return value;
+}
+
+struct Sum {
+  __device__ float operator()(float a, float b) const { return a + b; }
+};
+struct Max {  // NaN wins, so that it is not hidden
+  __device__ float operator()(float a, float b) const { return a != a ? a : b != b ? b : fmaxf(a, b); }
+};
+
+// One block a row.
+template <typename T, int N>
+__global__ void rms_norm_kernel(const T* x, const T* weight, T* out, int64_t n, float eps) {
+  using P = Pack<T, N>;
+  const P* row = reinterpret_cast<const P*>(x + blockIdx.x * n);
+  const P* w = reinterpret_cast<const P*>(weight);
+  P* to = reinterpret_cast<P*>(out + blockIdx.x * n);
+  float sum = 0;
+  for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {
+    const P p = row[i];
+    for (int k = 0; k < N; ++k) sum += load(p.at[k]) * load(p.at[k]);
+  }
+  const float scale = rsqrtf(reduce_block(sum, 0.0f, Sum()) / static_cast<float>(n) + eps);
+  for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {  // the row is in the cache now
+    const P p = row[i], g = w[i];
+    P y;
+    for (int k = 0; k < N; ++k) store(y.at[k], load(p.at[k]) * scale * load(g.at[k]));
+    to[i] = y;
+  }
+}
+
+// One block a row; threads share out heads × pairs.
+template <typename T>
+__global__ void rope_kernel(T* x, const float* cos, const float* sin, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
+  T* row = x + blockIdx.x * heads * 2 * half;
+  const float* c = cos + blockIdx.x % length * half;
+  const float* s = sin + blockIdx.x % length * half;
+  for (int64_t i = threadIdx.x; i < rotated * half; i += blockDim.x) {
+    const int64_t pair = i % half;
+    T* a = row + i / half * 2 * half + pair;
+    const float u = load(a[0]), v = load(a[half]);
+    store(a[0], u * c[pair] - v * s[pair]);
+    store(a[half], v * c[pair] + u * s[pair]);
+  }
+}
+
+template <typename T, int N>
+__global__ void swiglu_kernel(const T* x, T* out, int64_t rows, int64_t n) {
+  using P = Pack<T, N>;
+  const int64_t packs = n / N;
+  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < rows * packs; i += static_cast<int64_t>(gridDim.x) * blockDim.x) {
+    const P* row = reinterpret_cast<const P*>(x) + i / packs * 2 * packs;
+    const P gate = row[i % packs], up = row[packs + i % packs];
+    P y;
+    for (int k = 0; k < N; ++k) {
+      const float g = load(gate.at[k]);
+      store(y.at[k], g / (1.0f + __expf(-g)) * load(up.at[k]));
+    }
+    reinterpret_cast<P*>(out)[i] = y;
+  }
+}
+
+// One block a row: each thread keeps a running maximum and the sum of exponentials relative to it, so
+// that the row is read once.
+template <typename T, int N>
+__global__ void cross_entropy_kernel(const T* logits, const int64_t* targets, float* out, int64_t n) {
+  using P = Pack<T, N>;
+  const T* row = logits + blockIdx.x * n;
+  float largest = -INFINITY, sum = 0;
+  for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {
+    const P p = reinterpret_cast<const P*>(row)[i];
+    float top = largest;
+    for (int k = 0; k < N; ++k) top = Max()(top, load(p.at[k]));
+    sum *= top > largest ? __expf(largest - top) : 1.0f;
+    for (int k = 0; k < N; ++k) sum += __expf(load(p.at[k]) - top);
+    largest = top;
+  }
+  const float top = reduce_block(largest, -INFINITY, Max());
+  const float total = reduce_block(largest == -INFINITY ? 0.0f : sum * __expf(largest - top), 0.0f, Sum());
+  if (threadIdx.x == 0) out[blockIdx.x] = logf(total) + top - load(row[targets[blockIdx.x]]);
+}
+
+// Calls launch<T, N> with the widest pack that divides `n`.
+template <typename T, typename Launch>
+void by_width(int64_t n, const Launch& launch) {
+  constexpr int kWidest = 16 / sizeof(T);
+  if (n % kWidest == 0) return launch(T{}, std::integral_constant<int, kWidest>());
+  launch(T{}, std::integral_constant<int, 1>());
+}
+
+template <typename Launch>
+cudaError_t by_dtype(DType dtype, int64_t n, const Launch& launch) {
+  switch (dtype) {
+    case DType::kF32:
+      by_width<float>(n, launch);
+      break;
+    case DType::kBF16:
+      by_width<__nv_bfloat16>(n, launch);
+      break;
+    case DType::kF16:
+      by_width<__half>(n, launch);
+      break;
+  }
+  return cudaGetLastError();
+}
+
+unsigned threads_for(int64_t work) { return work >= 1024 ? 512 : work >= 256 ? 256 : 64; }
+
+}  // namespace
+
+cudaError_t rms_norm(DType dtype, const void* x, const void* weight, void* out, int64_t rows, int64_t n, float eps, cudaStream_t stream) {
+  return by_dtype(dtype, n, [&](auto tag, auto width) {
+    using T = decltype(tag);
+    constexpr int N = decltype(width)::value;
+    rms_norm_kernel<T, N><<<rows, threads_for(n / N), 0, stream>>>(static_cast<const T*>(x), static_cast<const T*>(weight), static_cast<T*>(out), n, eps);
+  });
+}
+
+cudaError_t rope(DType dtype, void* x, const float* cos, const float* sin, int64_t rows, int64_t length, int64_t heads, int64_t rotated,
+                 int64_t half, cudaStream_t stream) {
+  return by_dtype(dtype, 1, [&](auto tag, auto) {
+    using T = decltype(tag);
+    rope_kernel<T><<<rows, threads_for(rotated * half), 0, stream>>>(static_cast<T*>(x), cos, sin, length, heads, rotated, half);
+  });
+}
+
+cudaError_t swiglu(DType dtype, const void* x, void* out, int64_t rows, int64_t n, cudaStream_t stream) {
+  return by_dtype(dtype, n, [&](auto tag, auto width) {
+    using T = decltype(tag);
+    constexpr int N = decltype(width)::value;
+    constexpr int64_t kThreads = 256, kMostBlocks = 132 * 32;
+    const int64_t blocks = (rows * n / N + kThreads - 1) / kThreads;
+    swiglu_kernel<T, N><<<blocks < kMostBlocks ? blocks : kMostBlocks, kThreads, 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(out), rows, n);
+  });
+}
+
+cudaError_t cross_entropy(DType dtype, const void* logits, const int64_t* targets, float* out, int64_t rows, int64_t n, cudaStream_t stream) {
+  return by_dtype(dtype, n, [&](auto tag, auto width) {
+    using T = decltype(tag);
+    constexpr int N = decltype(width)::value;
+    cross_entropy_kernel<T, N><<<rows, threads_for(n / N), 0, stream>>>(static_cast<const T*>(logits), targets, out, n);
+  });
+}
+
+}  // namespace shorten::kernels::cuda

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Schemas of the operators, and the choice between the plain form and the kernel of the device.
+#include "kernels/ops.h"
+
+#include <torch/library.h>
+
+#include "kernels/torch.h"
+
+TORCH_LIBRARY(shorten, m) {
+  m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor");
+  m.def("rope_(Tensor(a!) x, Tensor cos, Tensor sin, int rotated) -> Tensor(a!)");
+  m.def("swiglu(Tensor x) -> Tensor");
+  m.def("cross_entropy(Tensor logits, Tensor targets) -> Tensor");
+}
+
+namespace shorten::kernels {
+namespace {
+
+// Kernels carry no gradients, and there are none for half precision on a CPU (which no CPU computes
+// fast in, so that ATen's conversions are not what it waits for).
+bool use_plain(const Tensor& x) { return at::GradMode::is_enabled() || (x.is_cpu() && x.scalar_type() == at::kHalf); }
+
+template <typename Signature>
+auto find_operator(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
+}
+
+}  // namespace
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  if (use_plain(x)) return plain::rms_norm(x, weight, eps);
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double)>("shorten::rms_norm");
+  return op.call(x, weight, eps);
+}
+
+Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+  if (use_plain(x)) return plain::rope(x, cos, sin, rotated);
+  static const auto op = find_operator<Tensor&(Tensor&, const Tensor&, const Tensor&, int64_t)>("shorten::rope_");
+  return op.call(x, cos, sin, rotated);
+}
+
+Tensor swiglu(const Tensor& x) {
+  if (use_plain(x)) return plain::swiglu(x);
+  static const auto op = find_operator<Tensor(const Tensor&)>("shorten::swiglu");
+  return op.call(x);
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
+  if (use_plain(logits)) return plain::cross_entropy(logits, targets);
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&)>("shorten::cross_entropy");
+  return op.call(logits, targets);
+}
+
+}  // namespace shorten::kernels

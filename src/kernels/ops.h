@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators of the library `shorten` in LibTorch's dispatcher: element-wise steps that ATen would
+// take several passes over memory for. Each has a plain form made of ATen operators, which is used
+// where gradients flow and which the tests hold the kernels against. Implementations: cpu/ here,
+// cuda/ in the plug-in. All reductions are in fp32 whatever the dtype.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace shorten::kernels {
+
+// x [..., n], weight [n] → x / sqrt(mean(x²) + eps) · weight, dtype of x.
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+// Rotates the first `rotated` heads of x [N, T, heads, hd]; cos and sin [T, hd / 2] fp32. Pairs are
+// (i, i + hd / 2), as Hugging Face checkpoints are laid out; the other heads stay. Without gradients
+// it works in place: give it a tensor that nothing else needs, and use what is returned.
+at::Tensor rope(at::Tensor x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated);
+
+// x [..., 2 n] = gate | up → silu(gate) · up [..., n].
+at::Tensor swiglu(const at::Tensor& x);
+
+// logits [R, V], targets [R] int64 → −log softmax(logits)[target], [R] fp32.
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+
+// The plain forms.
+namespace plain {
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated);
+at::Tensor swiglu(const at::Tensor& x);
+at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+}  // namespace plain
+
+}  // namespace shorten::kernels

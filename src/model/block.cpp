@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/block.h"
+
+#include <cmath>
+
+#include "kernels/ops.h"
+
+namespace shorten::model {
+
+Tensor Block::forward(const Tensor& x, const Context& context) const { return mlp(attention(x, context)); }
+
+Tensor Block::attention(const Tensor& x, const Context& context) const {
+  const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
+  Tensor projected = qkv(input_norm(x)).view({n, t, heads + 2 * kv, hd});
+  if (q_norm.weight.defined()) {
+    projected = at::cat({q_norm(projected.narrow(2, 0, heads)), k_norm(projected.narrow(2, heads, kv)),
+                         projected.narrow(2, heads + kv, kv)},
+                        2);
+  }
+  projected = kernels::rope(projected, context.rope.cos, context.rope.sin, heads + kv);  // the v heads stay as they are
+  const Tensor q = projected.narrow(2, 0, heads).transpose(1, 2);                        // [N, H, T, hd]
+  const Tensor k = projected.narrow(2, heads, kv).transpose(1, 2);                       // [N, K, T, hd]
+  const Tensor v = projected.narrow(2, heads + kv, kv).transpose(1, 2);                  // [N, K, T, hd]
+
+  const bool windowed = spec.window && *spec.window < t;
+  const std::optional<Tensor> mask = windowed ? std::optional(context.masks.at(*spec.window)) : std::nullopt;
+  const Tensor mixed =
+      at::scaled_dot_product_attention(q, k, v, mask, 0.0, !windowed, 1 / std::sqrt(static_cast<double>(hd)),
+                                       /*enable_gqa=*/heads != kv);  // [N, H, T, hd]
+  return o.add_to(x, mixed.transpose(1, 2).reshape({n, t, heads * hd}));
+}
+
+Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, swiglu(gate_up(post_attention_norm(x)))); }
+
+std::vector<Parameter> Block::parameters() const {
+  const int64_t q = spec.heads * spec.head_dim, kv = spec.kv_heads * spec.head_dim, i = spec.intermediate;
+  std::vector<Parameter> out;
+  const auto linear = [&out](const char* name, const Linear& l, int64_t begin, int64_t rows) {
+    out.push_back({std::string(name) + ".weight", l.weight, begin, rows});
+    if (l.bias.defined()) out.push_back({std::string(name) + ".bias", l.bias, begin, rows});
+  };
+  const auto norm = [&out](const char* name, const RmsNorm& n) {
+    if (n.weight.defined()) out.push_back({std::string(name) + ".weight", n.weight, 0, n.weight.size(0)});
+  };
+  linear("self_attn.q_proj", qkv, 0, q);
+  linear("self_attn.k_proj", qkv, q, kv);
+  linear("self_attn.v_proj", qkv, q + kv, kv);
+  linear("self_attn.o_proj", o, 0, o.weight.size(0));
+  norm("self_attn.q_norm", q_norm);
+  norm("self_attn.k_norm", k_norm);
+  linear("mlp.gate_proj", gate_up, 0, i);
+  linear("mlp.up_proj", gate_up, i, i);
+  linear("mlp.down_proj", down, 0, down.weight.size(0));
+  norm("input_layernorm", input_norm);
+  norm("post_attention_layernorm", post_attention_norm);
+  return out;
+}
+
+Block make_block(const family::BlockSpec& spec, int64_t hidden, double eps, at::TensorOptions options) {
+  const auto linear = [&](int64_t rows, int64_t columns, bool bias) {
+    return Linear{at::empty({rows, columns}, options), bias ? at::empty({rows}, options) : Tensor()};
+  };
+  const auto norm = [&](int64_t size) { return RmsNorm{at::empty({size}, options), eps}; };
+  const int64_t hd = spec.head_dim;
+  Block block;
+  block.spec = spec;
+  block.input_norm = norm(hidden);
+  block.post_attention_norm = norm(hidden);
+  block.qkv = linear((spec.heads + 2 * spec.kv_heads) * hd, hidden, spec.qkv_bias);
+  if (spec.qk_norm) {
+    block.q_norm = norm(hd);
+    block.k_norm = norm(hd);
+  }
+  block.o = linear(hidden, spec.heads * hd, spec.o_bias);
+  block.gate_up = linear(2 * spec.intermediate, hidden, spec.mlp_bias);
+  block.down = linear(hidden, spec.intermediate, spec.mlp_bias);
+  return block;
+}
+
+}  // namespace shorten::model

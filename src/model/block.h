@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// One Transformer block: x + attention(norm(x)), then + mlp(norm(·)). The forward pass reads like the
+// paper (Touvron et al. 2023); every option is a value in BlockSpec, none depends on the block's index.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "family/spec.h"
+#include "model/leaf.h"
+#include "model/rope.h"
+
+namespace shorten::model {
+
+// What the blocks of one forward pass share. Made by CausalLm::context.
+struct Context {
+  int64_t length = 0;  // tokens of each row, T
+  Rope rope;
+  // Sliding windows shorter than T: window → mask [T, T], true where a token may look. Others are causal.
+  std::map<int64_t, Tensor> masks;
+};
+
+// A tensor of a block under its name in the checkpoint. Stacked projections share one storage.
+struct Parameter {
+  std::string name;             // "self_attn.q_proj.weight"
+  Tensor storage;               // the whole stored tensor
+  int64_t begin = 0, rows = 0;  // its rows in the storage
+
+  Tensor view() const { return storage.narrow(0, begin, rows); }
+};
+
+struct Block {
+  family::BlockSpec spec;
+  RmsNorm input_norm, post_attention_norm;  // [D]
+  Linear qkv;                               // [(H + 2 K) hd, D]
+  RmsNorm q_norm, k_norm;                   // [hd], weight undefined where the family has none
+  Linear o;                                 // [D, H hd]
+  Linear gate_up;                           // [2 I, D]
+  Linear down;                              // [D, I]
+
+  // x [N, T, D] → [N, T, D]. Never changes x.
+  Tensor forward(const Tensor& x, const Context& context) const;
+
+  // In the order of family::block_tensors.
+  std::vector<Parameter> parameters() const;
+
+ private:
+  Tensor attention(const Tensor& x, const Context& context) const;  // x + the attention of norm(x)
+  Tensor mlp(const Tensor& x) const;                                // x + the MLP of norm(x)
+};
+
+// A block of uninitialised tensors.
+Block make_block(const family::BlockSpec& spec, int64_t hidden, double eps, at::TensorOptions options);
+
+}  // namespace shorten::model

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leaves of a model: weights and what they do to a tensor. Storage is at::empty until the loader
+// fills it. Each also exists as a plain formula in the tests.
+#pragma once
+
+#include "kernels/torch.h"
+
+namespace shorten::model {
+
+// y = x Wᵀ + b. Several projections of the same input share one weight, rows stacked (q|k|v, gate|up):
+// one wide product instead of three narrow ones.
+struct Linear {
+  Tensor weight;  // [out, in]
+  Tensor bias;    // [out], or undefined
+
+  Tensor operator()(const Tensor& x) const;                      // x [..., in] → [..., out]
+  Tensor add_to(const Tensor& residual, const Tensor& x) const;  // residual + y, in one product where the library can
+};
+
+// y = x / sqrt(mean(x²) + eps) · w over the last dimension, computed in fp32. Zhang & Sennrich 2019, arXiv 1910.07467.
+struct RmsNorm {
+  Tensor weight;  // [n]
+  double eps = 1e-6;
+
+  Tensor operator()(const Tensor& x) const;  // [..., n] → [..., n], dtype of x
+};
+
+// silu(gate) · up for gate|up side by side: [..., 2n] → [..., n]. Shazeer 2020, arXiv 2002.05202.
+Tensor swiglu(const Tensor& gate_up);
+
+}  // namespace shorten::model

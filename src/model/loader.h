@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoint → CausalLm on a device in a dtype.
+#pragma once
+
+#include "checkpoint/checkpoint.h"
+#include "model/causal_lm.h"
+
+namespace shorten::model {
+
+// Copies every tensor of the checkpoint into a model. The checkpoint may be closed afterwards.
+// Throws diverged if a weight is NaN or infinite, naming the tensor.
+CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::ScalarType dtype);
+
+// A model of this shape with random weights (normal, 0.02), for measuring speed without a checkpoint.
+CausalLm random_model(const family::ModelSpec& spec, at::Device device, at::ScalarType dtype, uint64_t seed);
+
+}  // namespace shorten::model

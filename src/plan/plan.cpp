@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// plan.json: written, read, and compared with the model it is to be used on.
+#include "plan/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "plan/file_format.h"
+
+namespace shorten::plan {
+namespace {
+
+constexpr std::string_view kFormat = "shorten.plan";
+
+// A sorted list of different block indices.
+std::vector<int> read_blocks(const JsonObject& json, std::string_view key) {
+  std::vector<int> blocks;
+  for (const Json& v : json.array(key)) {
+    const bool index = v.is_number_integer() && v >= 0 && v < kMaxBlocks;
+    if (!index)
+      throw json.error("not a list of blocks", key).expected("integers from 0").found(printable(v.dump(), 60));
+    blocks.push_back(v.get<int>());
+  }
+  std::sort(blocks.begin(), blocks.end());
+  if (const auto twice = std::adjacent_find(blocks.begin(), blocks.end()); twice != blocks.end()) {
+    throw json.error(fmt::format("block {} is named twice", *twice), key);
+  }
+  return blocks;
+}
+
+}  // namespace
+
+Json to_json(const PrunePlan& plan) {
+  Json out = {{"format", kFormat}, {"version", kFileVersion}};
+  if (plan.blocks) out["model"]["blocks"] = *plan.blocks;
+  if (plan.fingerprint) out["model"]["fingerprint"] = *plan.fingerprint;
+  out["remove"] = plan.remove;
+  if (plan.criterion) out["criterion"] = *plan.criterion;
+  if (!plan.target.is_null()) out["target"] = plan.target;
+  out["keep"] = plan.keep;
+  if (plan.parameters_before) out["parameters"]["before"] = *plan.parameters_before;
+  if (plan.parameters_after) out["parameters"]["after"] = *plan.parameters_after;
+  return out;
+}
+
+PrunePlan read_plan(const fs::path& file) {
+  const Json parsed = read_format(file);
+  const JsonObject json(parsed, file);
+  expect_format(json, kFormat);
+  PrunePlan plan;
+  if (json.has("model")) {
+    const JsonObject model = json.object("model");
+    if (model.has("blocks")) plan.blocks = model.integer("blocks", 1, kMaxBlocks);
+    if (model.has("fingerprint")) plan.fingerprint = read_fingerprint(model);
+  }
+  plan.remove = read_blocks(json, "remove");
+  if (plan.remove.empty()) throw json.error("the plan removes no block", "remove").expected("at least one block");
+  if (json.has("criterion")) plan.criterion = json.string("criterion");
+  if (json.has("target")) plan.target = json.object("target").value();
+  if (json.has("keep")) plan.keep = read_blocks(json, "keep");
+  for (const int block : plan.keep) {
+    if (!std::binary_search(plan.remove.begin(), plan.remove.end(), block)) continue;
+    throw json.error(fmt::format("the plan removes block {}, which it keeps", block), "keep");
+  }
+  if (json.has("parameters")) {
+    const JsonObject parameters = json.object("parameters");
+    if (parameters.has("before")) plan.parameters_before = parameters.integer("before", 0, INT64_MAX);
+    if (parameters.has("after")) plan.parameters_after = parameters.integer("after", 0, INT64_MAX);
+  }
+  return plan;
+}
+
+void check_plan(const PrunePlan& plan, const fs::path& plan_file, const std::string& fingerprint, int64_t blocks) {
+  if (plan.blocks && *plan.blocks != blocks) {
+    throw bad_input("the plan was made for a model with another number of blocks")
+        .file(plan_file)
+        .where("key \"model\", key \"blocks\"")
+        .expected(fmt::format("{}, as this model has", blocks))
+        .found(fmt::format("{}", *plan.blocks));
+  }
+  if (plan.fingerprint && *plan.fingerprint != fingerprint) {
+    throw bad_input("the plan was made for another model")
+        .file(plan_file)
+        .where("key \"model\", key \"fingerprint\"")
+        .expected(fingerprint + ", as this model has")
+        .found(*plan.fingerprint)
+        .help("make a plan for this model, or name its blocks with --drop");
+  }
+  if (plan.remove.empty()) throw bad_input("the plan removes no block").file(plan_file).where("key \"remove\"");
+  if (plan.remove.front() < 0 || plan.remove.back() >= blocks) {
+    const int wrong = plan.remove.front() < 0 ? plan.remove.front() : plan.remove.back();
+    throw bad_input("the plan removes a block that the model does not have")
+        .file(plan_file)
+        .where("key \"remove\"")
+        .expected(fmt::format("0 to {}", blocks - 1))
+        .found(fmt::format("{}", wrong));
+  }
+  if (static_cast<int64_t>(plan.remove.size()) >= blocks) {
+    throw bad_input("the plan removes every block")
+        .file(plan_file)
+        .where("key \"remove\"")
+        .expected(fmt::format("at most {} of {}", blocks - 1, blocks));
+  }
+}
+
+}  // namespace shorten::plan

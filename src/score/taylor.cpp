@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// First-order Taylor importance: Shortened LLaMA (Kim et al. 2024, arXiv 2402.02834).
+//   I_b = sum over the weights W of block b, norms included and biases not, of sum | W_ij · dL/dW_ij |
+// where L is the mean cross-entropy over all samples: gradients add up with their signs, and the
+// absolute value is taken once at the end.
+//
+// Block by block from the last to the first: the block is computed again from its stored input with
+// gradients on, then dL/d(output) is sent through it. At any time there are the weights, the gradient
+// of one block and the block inputs; never a full gradient.
+#include "kernels/ops.h"
+#include "score/criterion.h"
+
+namespace shorten::score {
+namespace {
+
+constexpr int64_t kBackwardTokens = 4096;  // go through a block with gradients at once: bounds its activations
+
+// The block with the same weights as leaves of a new graph.
+model::Block with_gradients(model::Block block) {
+  const auto leaf = [](Tensor& t) {
+    if (t.defined()) t = t.detach().requires_grad_();
+  };
+  for (model::RmsNorm* norm : {&block.input_norm, &block.post_attention_norm, &block.q_norm, &block.k_norm})
+    leaf(norm->weight);
+  for (model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) leaf(linear->weight);
+  return block;
+}
+
+// dL/d(hidden) [N, T, D] for L = mean over N (T - 1) targets of the cross-entropy; a row at a time is
+// enough work for the product with the head, and keeps the logits small.
+Tensor head_gradient(const model::CausalLm& model, const Tensor& hidden, const Tensor& ids) {
+  const at::AutoGradMode gradients(true);
+  const int64_t n = ids.size(0), t = ids.size(1);
+  const int64_t rows = std::max<int64_t>(1, (int64_t{1} << 28) / (t * model.spec.vocabulary * 4));
+  Tensor out = at::empty_like(hidden);
+  for (int64_t first = 0; first < n; first += rows) {
+    const int64_t count = std::min(rows, n - first);
+    const Tensor leaf = hidden.narrow(0, first, count).detach().requires_grad_();
+    const Tensor logits = model.head(leaf.narrow(1, 0, t - 1)).reshape({count * (t - 1), -1});
+    const Tensor targets = ids.narrow(0, first, count).narrow(1, 1, t - 1).reshape({-1});
+    (kernels::plain::cross_entropy(logits, targets).sum() / static_cast<double>(n * (t - 1))).backward();
+    out.narrow(0, first, count).copy_(leaf.grad());
+  }
+  return out;
+}
+
+class TaylorScorer final : public Scorer {
+ public:
+  explicit TaylorScorer(const ScoreInput& input) : input_(input), inputs_(input.model.blocks.size() + 1) {}
+
+  bool observes() const override { return true; }
+
+  void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
+    const auto i = static_cast<size_t>(block);
+    const int64_t rows = std::max<int64_t>(1, kBackwardTokens / before.size(1));
+    for (Tensor& part : before.split(rows)) inputs_[i].push_back(std::move(part));
+    if (i + 1 == input_.model.blocks.size()) inputs_[i + 1].push_back(after);
+  }
+
+  plan::CriterionScores finish(std::span<const double>) override {
+    const model::CausalLm& model = input_.model;
+    const model::Context context = model.context(input_.ids.size(1));
+    plan::CriterionScores out;
+    out.scores.resize(model.blocks.size());
+    out.detail.resize(model.blocks.size());
+
+    std::vector<Tensor> gradients;  // dL/d(output of the block), for each group of rows
+    int64_t first = 0;
+    const Tensor last = at::cat(inputs_.back());
+    inputs_.back().clear();
+    const Tensor gradient = head_gradient(model, last, input_.ids);
+    for (const Tensor& group : inputs_.front()) {
+      gradients.push_back(gradient.narrow(0, first, group.size(0)));
+      first += group.size(0);
+    }
+    for (size_t i = model.blocks.size(); i-- > 0;) {
+      const at::AutoGradMode enable(true);
+      const model::Block block = with_gradients(model.blocks[i]);
+      for (size_t g = 0; g < gradients.size(); ++g) {
+        const Tensor leaf = inputs_[i][g].detach().requires_grad_();
+        block.forward(leaf, context).backward(gradients[g]);
+        gradients[g] = leaf.grad();
+      }
+      inputs_[i].clear();
+      score_block(block, out.scores[i], out.detail[i]);
+    }
+    return out;
+  }
+
+ private:
+  static void score_block(const model::Block& block, double& total, std::map<std::string, double>& detail) {
+    const at::NoGradGuard no_gradients;
+    std::vector<std::string> names;
+    std::vector<Tensor> sums;
+    for (const model::Parameter& p : block.parameters()) {
+      if (!p.name.ends_with("weight")) continue;
+      const Tensor gradient = p.storage.grad().narrow(0, p.begin, p.rows);
+      names.push_back(p.name);
+      sums.push_back(at::linalg_vector_norm(p.view() * gradient, 1, std::nullopt, false, at::kFloat));
+    }
+    const Tensor all = at::stack(sums).to(at::kCPU, at::kDouble);  // one transfer a block
+    for (size_t k = 0; k < names.size(); ++k) total += detail[names[k]] = all[static_cast<int64_t>(k)].item<double>();
+  }
+
+  ScoreInput input_;
+  std::vector<std::vector<Tensor>> inputs_;  // [block][group of rows] → [n, T, D]; one more for the last output
+};
+
+}  // namespace
+
+std::unique_ptr<Scorer> make_taylor(const ScoreInput& input) { return std::make_unique<TaylorScorer>(input); }
+
+}  // namespace shorten::score

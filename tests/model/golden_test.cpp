@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every family and option against Transformers: log-probabilities in fp32 within 1e-4.
+#include "golden.h"
+
+#include "model/loader.h"
+
+namespace shorten::model {
+namespace {
+
+Tensor logprobs(const CausalLm& model, const Tensor& ids) {
+  const at::NoGradGuard no_gradients;
+  const Context context = model.context(ids.size(1));
+  Tensor hidden = model.embed(ids);
+  for (const Block& block : model.blocks) hidden = block.forward(hidden, context);
+  return at::log_softmax(model.head(hidden), -1).to(at::kDouble);
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
+
+class GoldenModel : public ::testing::TestWithParam<std::string> {
+ protected:
+  std::filesystem::path dir = test::golden_models() / GetParam();
+  Json expected = read_json(dir / "expected.json");
+  CausalLm model = load(checkpoint::Checkpoint(dir), at::kCPU, at::kFloat);
+};
+
+TEST_P(GoldenModel, LogProbabilitiesEqualTransformers) {
+  for (size_t i = 0; i < expected["inputs"].size(); ++i) {
+    const Tensor want = test::numbers_tensor(expected["logprobs"][i]);
+    const Tensor got = logprobs(model, test::ids_tensor(Json::array({expected["inputs"][i]})))[0];
+    EXPECT_LT(largest_difference(got, want), 1e-4) << "row " << i;
+  }
+}
+
+TEST_P(GoldenModel, PrunedLogProbabilitiesEqualTransformers) {
+  if (!expected.contains("pruned")) GTEST_SKIP() << "no pruned values in this case";
+  std::vector<Block> kept;
+  const auto& removed = expected["pruned"]["remove"];
+  for (size_t i = 0; i < model.blocks.size(); ++i) {
+    if (std::find(removed.begin(), removed.end(), i) == removed.end()) kept.push_back(model.blocks[i]);
+  }
+  model.blocks = kept;
+  const Tensor want = test::numbers_tensor(expected["pruned"]["logprobs_row0"]);
+  EXPECT_LT(largest_difference(logprobs(model, test::ids_tensor(Json::array({expected["inputs"][0]})))[0], want), 1e-4);
+}
+
+// With gradients on, blocks are made of ATen operators; without, of our kernels.
+TEST_P(GoldenModel, KernelsEqualPlainOperators) {
+  const Tensor ids = test::ids_tensor(Json::array({expected["inputs"][0]}));
+  const Tensor fused = logprobs(model, ids);
+  const at::AutoGradMode gradients(true);
+  const Context context = model.context(ids.size(1));
+  Tensor hidden = model.embed(ids).requires_grad_();
+  for (const Block& block : model.blocks) hidden = block.forward(hidden, context);
+  EXPECT_LT(largest_difference(at::log_softmax(model.head(hidden), -1).detach().to(at::kDouble), fused), 2e-5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenModel, ::testing::ValuesIn(test::golden_cases()), test::case_name);
+
+}  // namespace
+}  // namespace shorten::model
