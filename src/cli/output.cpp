@@ -8,6 +8,7 @@
 #include "cli/common.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 #include "core/progress.h"
 
 namespace shorten::cli {
@@ -26,7 +27,7 @@ void write_stdout(std::string_view text) {
 }
 
 void deliver(const CommonOptions& common, const Json& json, const std::string& table) {
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = readable_json(json);
   if (!common.output.empty()) write_file_atomically(common.output, text, common.force);
   write_stdout(common.json ? text : table);
   if (!common.output.empty()) log_info("written: " + common.output);

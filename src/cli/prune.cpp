@@ -4,6 +4,7 @@
 #include "cli/common.h"
 #include "cli/table.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/units.h"
 #include "family/spec.h"
 #include "plan/apply.h"
@@ -59,7 +60,7 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
                                  with_separators(static_cast<int64_t>(result.parameters_after)))},
       {"weights", fmt::format("{} -> {}", human_bytes(result.bytes_before), human_bytes(result.bytes_after))},
   });
-  write_stdout(common.json ? json.dump(2) + "\n" : table);
+  write_stdout(common.json ? readable_json(json) : table);
 }
 
 }  // namespace

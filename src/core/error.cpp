@@ -55,7 +55,7 @@ std::string indented(std::string_view text) {
 }  // namespace
 
 std::string Error::block() const {
-  std::string out = "error: " + indented(message_);
+  std::string out = fmt::format("error: {}", indented(message_));
   const auto line = [&out](std::string_view label, const std::string& value) {
     if (!value.empty()) out += fmt::format("\n  {:<9} {}", label, indented(value));
   };

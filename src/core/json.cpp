@@ -15,6 +15,7 @@ namespace shorten {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr size_t kMaxKeys = 20'000;  // of one object: a new key is looked up among all others
 
 size_t line_of(std::string_view text, size_t offset) {
   return 1 + static_cast<size_t>(std::count(
@@ -38,6 +39,7 @@ Json parse_json(std::string_view text, const std::filesystem::path& file, const 
     throw fail("not valid UTF-8", bad)
         .found(fmt::format("byte 0x{:02x} at offset {}", static_cast<unsigned char>(text[bad]), bad));
   }
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) throw fail("a NUL character in JSON", nul);
   std::vector<std::set<std::string>> keys;  // of the objects that are open
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
     using Event = Json::parse_event_t;
@@ -51,6 +53,11 @@ Json parse_json(std::string_view text, const std::filesystem::path& file, const 
     } else if (event == Event::object_end) {
       keys.pop_back();
     } else if (event == Event::key) {
+      if (keys.back().size() == kMaxKeys)
+        throw bad_input("too many keys in one JSON object")
+            .file(file)
+            .where(where)
+            .expected(fmt::format("at most {}", kMaxKeys));
       if (!keys.back().insert(parsed.get<std::string>()).second) {
         throw bad_input("a key appears twice in one JSON object")
             .file(file)

@@ -158,7 +158,8 @@ void check_json_text(std::string_view text, const std::filesystem::path& file, c
   Checker checker(max_keys);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &checker)) {
     const bool too_much = checker.keys > max_keys || checker.depth > kMaxDepth;
-    throw fail(too_much ? "the JSON is nested too deeply or has too many keys" : "not valid JSON", checker.error_at).found(checker.reason);
+    throw fail(too_much ? "the JSON is nested too deeply or has too many keys" : "not valid JSON", checker.error_at)
+        .found(checker.reason);
   }
 }
 

@@ -23,6 +23,7 @@ bool on_terminal() {
 }
 
 constexpr Seconds kRedraw{0.1};      // of a bar
+constexpr Seconds kWorthALine{2.0};  // what took less leaves no trace
 constexpr Seconds kPlainLine{10.0};  // between lines where there is no terminal
 
 void write_line(std::string_view line) { fmt::print(stderr, "{}{}\n", on_terminal() ? "\r\033[K" : "", line); }
@@ -62,8 +63,9 @@ void Progress::advance(int64_t by) {
 void Progress::draw(bool last) {
   const double elapsed = Seconds(std::chrono::steady_clock::now() - start_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
-  if (last) {  // one line stays: what was done, how long it took
-    if (done_ == total_)
+  if (last) {  // one line stays of what took a while
+    if (on_terminal()) fmt::print(stderr, "\r\033[K");
+    if (done_ == total_ && elapsed >= kWorthALine.count())
       write_line(fmt::format("{:<34} {} {}, {}", label_, with_separators(done_), unit_, human_seconds(elapsed)));
     return;
   }

@@ -12,7 +12,7 @@
 #include "core/units.h"
 #include "engine/estimate.h"
 #include "eval/perplexity.h"
-#include "model/accelerator.h"
+#include "kernels/accelerator.h"
 #include "model/device.h"
 #include "model/loader.h"
 #include "score/run.h"
@@ -33,7 +33,7 @@ Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
 }
 
 ComputeUsed describe(const Place& place) {
-  return {model::device_name(place.device), model::dtype_name(place.dtype), model::peak_device_memory(place.device)};
+  return {model::device_name(place.device), model::dtype_name(place.dtype), kernels::peak_device_memory(place.device)};
 }
 
 // [N, T] int64 on the device.
@@ -56,7 +56,7 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   const score::ScoreCost cost = score::estimate(spec, static_cast<int64_t>(request.rows.size()),
                                                 text ? static_cast<int64_t>(request.rows[0].size()) : 0,
                                                 at::elementSize(place.dtype), request.criteria);
-  const uint64_t free = model::free_memory(place.device);
+  const uint64_t free = kernels::free_memory(place.device);
   const uint64_t state_budget = (free > weights ? free - weights : 0) / 3;
   announce({"scoring", cost.flops, weights, std::min(cost.state_bytes, state_budget)}, place.device, place.dtype, free);
 
@@ -66,10 +66,10 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   const score::ScoreInput input{model, text ? to_tensor(request.rows, place.device) : Tensor(), request.seed};
   ScoreResponse response;
   for (int i = 0; i < request.repeat; ++i) {
-    model::synchronize(place.device);
+    kernels::synchronize(place.device);
     const auto start = std::chrono::steady_clock::now();
     score::ScoreOutput output = score::run_criteria(input, request.criteria, state_budget);
-    model::synchronize(place.device);
+    kernels::synchronize(place.device);
     response.seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     response.baseline_perplexity = output.baseline_perplexity;
     response.criteria = std::move(output.criteria);
@@ -92,7 +92,7 @@ LogprobResponse text_logprobs(const LogprobRequest& request) {
   const double flops =
       2 * tokens * static_cast<double>(counts.block_parameters + static_cast<uint64_t>(spec.vocabulary * spec.hidden));
   announce({"evaluating", flops, counts.parameters * at::elementSize(place.dtype), 0}, place.device, place.dtype,
-           model::free_memory(place.device));
+           kernels::free_memory(place.device));
 
   const model::CausalLm model = model::load(checkpoint, place.device, place.dtype);
   LogprobResponse response;

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/units.h"
-#include "model/accelerator.h"
+#include "kernels/accelerator.h"
 #include "model/device.h"
 
 namespace shorten {
@@ -23,10 +23,10 @@ double product_rate(const at::Device& device, at::ScalarType dtype) {
   const int64_t n = device.is_cpu() ? 512 : 4096;
   const Tensor a = at::ones({n, n}, at::TensorOptions(device).dtype(dtype));
   at::matmul(a, a);
-  model::synchronize(device);
+  kernels::synchronize(device);
   const auto start = std::chrono::steady_clock::now();
   at::matmul(a, a);
-  model::synchronize(device);
+  kernels::synchronize(device);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return 2.0 * static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n) / seconds;
 }

@@ -28,6 +28,17 @@ checkpoint::DType read_dtype(const JsonObject& config) {
   throw unsupported_key(config, key, "a dtype that is not supported").expected("float32, bfloat16 or float16");
 }
 
+// layer_types, which must have an entry for every block.
+const Json& check_layer_types(const JsonObject& config, size_t blocks) {
+  const Json& types = config.array("layer_types");
+  if (types.size() == blocks) return types;
+  throw bad_input("layer_types does not fit the number of blocks")
+      .file(config.file())
+      .where("key \"layer_types\"")
+      .expected(fmt::format("{} entries, as num_hidden_layers says", blocks))
+      .found(fmt::format("{} entries", types.size()));
+}
+
 }  // namespace
 
 ModelSpec read_common(const JsonObject& config, const Defaults& defaults) {
@@ -38,6 +49,8 @@ ModelSpec read_common(const JsonObject& config, const Defaults& defaults) {
   if (const std::string act = config.string_or("hidden_act", "silu"); act != "silu" && act != "swish") {
     throw unsupported_key(config, "hidden_act", "an activation that this family does not have").expected("silu");
   }
+  if (config.has("per_layer_config"))
+    throw unsupported_key(config, "per_layer_config", "settings of single blocks are not supported");
   if (config.number_or("partial_rotary_factor", 1) != 1) {
     throw unsupported_key(config, "partial_rotary_factor", "rotating only a part of each head is not supported")
         .expected("1");
@@ -54,7 +67,10 @@ ModelSpec read_common(const JsonObject& config, const Defaults& defaults) {
 
   BlockSpec block;
   block.heads = config.integer("num_attention_heads", 1, kMaxSize);
-  block.kv_heads = config.integer_or("num_key_value_heads", defaults.kv_heads.value_or(block.heads), 1, kMaxSize);
+  // An absent key means the family's default, null as many as query heads.
+  const bool absent = !config.value().contains("num_key_value_heads");
+  block.kv_heads = config.integer_or("num_key_value_heads",
+                                     absent ? defaults.kv_heads.value_or(block.heads) : block.heads, 1, kMaxSize);
   if (block.heads % block.kv_heads != 0) {
     throw config.error("query heads cannot be shared out evenly", "num_key_value_heads")
         .expected(fmt::format("a divisor of num_attention_heads = {}", block.heads));
@@ -87,14 +103,7 @@ void read_layer_windows(const JsonObject& config, ModelSpec& spec) {
     for (int64_t i = first; window && i < blocks; ++i) spec.blocks[static_cast<size_t>(i)].window = window;
     return;
   }
-  const Json& types = config.array("layer_types");
-  if (static_cast<int64_t>(types.size()) != blocks) {
-    throw bad_input("layer_types does not fit the number of blocks")
-        .file(config.file())
-        .where("key \"layer_types\"")
-        .expected(fmt::format("{} entries, as num_hidden_layers says", blocks))
-        .found(fmt::format("{} entries", types.size()));
-  }
+  const Json& types = check_layer_types(config, spec.blocks.size());
   for (size_t i = 0; i < types.size(); ++i) {
     if (types[i] == "sliding_attention") {
       if (!window) {
@@ -114,8 +123,9 @@ void read_layer_windows(const JsonObject& config, ModelSpec& spec) {
   }
 }
 
-void expect_full_attention(const JsonObject& config) {
+void expect_full_attention(const JsonObject& config, size_t blocks) {
   if (!config.has("layer_types")) return;
+  check_layer_types(config, blocks);
   for (const Json& type : config.array("layer_types")) {
     if (type != "full_attention")
       throw unsupported_key(config, "layer_types", "this family has one kind of attention for all blocks")

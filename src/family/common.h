@@ -23,7 +23,7 @@ ModelSpec read_common(const JsonObject& config, const Defaults& defaults);
 void read_layer_windows(const JsonObject& config, ModelSpec& spec);
 
 // Throws unsupported if config.json has layer_types other than full attention.
-void expect_full_attention(const JsonObject& config);
+void expect_full_attention(const JsonObject& config, size_t blocks);
 
 // rope_parameters (Transformers 5), or rope_scaling and rope_theta (before).
 RopeSpec read_rope(const JsonObject& config, int64_t max_positions, int64_t head_dim);

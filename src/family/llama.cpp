@@ -8,7 +8,7 @@ namespace shorten::family {
 
 ModelSpec read_llama(const JsonObject& config) {
   ModelSpec spec = read_common(config, {.max_positions = 2048, .kv_heads = {}, .head_dim = {}});
-  expect_full_attention(config);
+  expect_full_attention(config, spec.blocks.size());
   const bool attention_bias = config.boolean_or("attention_bias", false);
   const bool mlp_bias = config.boolean_or("mlp_bias", false);
   for (BlockSpec& block : spec.blocks) {

@@ -7,7 +7,7 @@ namespace shorten::family {
 
 ModelSpec read_mistral(const JsonObject& config) {
   ModelSpec spec = read_common(config, {.max_positions = 4096 * 32, .kv_heads = 8, .head_dim = {}});
-  expect_full_attention(config);  // of other kinds of blocks this class knows nothing
+  expect_full_attention(config, spec.blocks.size());  // of other kinds of blocks this class knows nothing
   // An absent key means the window of the first Mistral, null means none.
   const bool absent = !config.value().contains("sliding_window");
   if (absent || config.has("sliding_window")) {

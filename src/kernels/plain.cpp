@@ -11,18 +11,18 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return (wide * scale * weight).to(x.scalar_type());
 }
 
+// split rather than narrow: the gradient of all parts together is one concatenation.
 at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated) {
-  const int64_t half = x.size(-1) / 2;
   const at::Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);  // [T, 1, hd / 2], the same for every head
-  const at::Tensor turning = x.narrow(2, 0, rotated).to(at::kFloat);
-  const at::Tensor first = turning.narrow(-1, 0, half), second = turning.narrow(-1, half, half);
-  const at::Tensor turned = at::cat({first * c - second * s, second * c + first * s}, -1).to(x.scalar_type());
-  return at::cat({turned, x.narrow(2, rotated, x.size(2) - rotated)}, 2);
+  const std::vector<at::Tensor> heads = x.split_with_sizes({rotated, x.size(2) - rotated}, 2);
+  const std::vector<at::Tensor> half = heads[0].chunk(2, -1);  // multiplied by fp32, they become fp32
+  const at::Tensor turned = at::cat({half[0] * c - half[1] * s, half[1] * c + half[0] * s}, -1);
+  return at::cat({turned.to(x.scalar_type()), heads[1]}, 2);
 }
 
 at::Tensor swiglu(const at::Tensor& x) {
-  const int64_t n = x.size(-1) / 2;
-  return at::silu(x.narrow(-1, 0, n)) * x.narrow(-1, n, n);
+  const std::vector<at::Tensor> half = x.chunk(2, -1);
+  return at::silu(half[0]) * half[1];
 }
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {

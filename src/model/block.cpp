@@ -13,14 +13,14 @@ Tensor Block::attention(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
   Tensor projected = qkv(input_norm(x)).view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
-    projected = at::cat({q_norm(projected.narrow(2, 0, heads)), k_norm(projected.narrow(2, heads, kv)),
-                         projected.narrow(2, heads + kv, kv)},
-                        2);
+    const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
+    projected = at::cat({q_norm(parts[0]), k_norm(parts[1]), parts[2]}, 2);
   }
   projected = kernels::rope(projected, context.rope.cos, context.rope.sin, heads + kv);  // the v heads stay as they are
-  const Tensor q = projected.narrow(2, 0, heads).transpose(1, 2);                        // [N, H, T, hd]
-  const Tensor k = projected.narrow(2, heads, kv).transpose(1, 2);                       // [N, K, T, hd]
-  const Tensor v = projected.narrow(2, heads + kv, kv).transpose(1, 2);                  // [N, K, T, hd]
+  const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
+  const Tensor q = parts[0].transpose(1, 2);  // [N, H, T, hd]
+  const Tensor k = parts[1].transpose(1, 2);  // [N, K, T, hd]
+  const Tensor v = parts[2].transpose(1, 2);  // [N, K, T, hd]
 
   const bool windowed = spec.window && *spec.window < t;
   const std::optional<Tensor> mask = windowed ? std::optional(context.masks.at(*spec.window)) : std::nullopt;

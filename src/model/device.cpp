@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/system.h"
-#include "model/accelerator.h"
+#include "kernels/accelerator.h"
 
 namespace shorten::model {
 namespace {
@@ -33,10 +33,10 @@ std::string open_plugin() {
   // RTLD_GLOBAL: LibTorch's CUDA hooks register themselves in the libraries that are already there.
   void* library = ::dlopen(plugin.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!library) return fmt::format("the CUDA plug-in does not load: {}", ::dlerror());
-  const auto entry = reinterpret_cast<const Accelerator* (*)()>(::dlsym(library, "shorten_cuda"));
+  const auto entry = reinterpret_cast<const kernels::Accelerator* (*)()>(::dlsym(library, "shorten_cuda"));
   SHORTEN_CHECK(entry, "a CUDA plug-in without its entry");
   if (entry()->device_count() == 0) return "the CUDA driver finds no device";
-  set_accelerator(*entry());
+  kernels::set_accelerator(*entry());
   return "";
 }
 
@@ -57,7 +57,7 @@ at::Device open_device(const std::string& name) {
   int index = 0;
   if (name.starts_with("cuda:")) {
     const std::string digits = name.substr(5);
-    const int count = accelerator_count();
+    const int count = kernels::accelerator_count();
     if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos ||
         std::stoi(digits) >= count) {
       throw usage_error(fmt::format("no such device: {}", printable(name, 40)))

@@ -9,28 +9,28 @@ namespace {
 
 class BlockInfluenceScorer final : public Scorer {
  public:
-  explicit BlockInfluenceScorer(size_t blocks) : cosines_(blocks), tokens_(blocks) {}
+  explicit BlockInfluenceScorer(size_t blocks) : cosines_(blocks) {}
 
   bool observes() const override { return true; }
 
   void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
-    const auto i = static_cast<size_t>(block);
     // In fp32 at least: neighbouring blocks differ in the fourth digit of a cosine close to 1.
     const Tensor x = before.to(at::kFloat), y = after.to(at::kFloat);
-    const Tensor cosine = (x * y).sum(-1, false, at::kDouble) /
-                          (x.square().sum(-1, false, at::kDouble) * y.square().sum(-1, false, at::kDouble)).sqrt();
-    cosines_[i] += cosine.sum().item<double>();
-    tokens_[i] += static_cast<double>(cosine.numel());
+    const Tensor squares = x.square().sum(-1) * y.square().sum(-1);
+    const Tensor cosine = (x * y).sum(-1) / squares.sqrt();
+    cosines_[static_cast<size_t>(block)].push_back(cosine.flatten());
   }
 
   plan::CriterionScores finish(std::span<const double>) override {
     plan::CriterionScores out;
-    for (size_t i = 0; i < cosines_.size(); ++i) out.scores.push_back(1 - cosines_[i] / tokens_[i]);
+    for (const std::vector<Tensor>& cosines : cosines_)
+      out.scores.push_back(1 - at::cat(cosines).mean(at::kDouble).item<double>());
     return out;
   }
 
  private:
-  std::vector<double> cosines_, tokens_;
+  std::vector<std::vector<Tensor>>
+      cosines_;  // [block][group of rows] → one value a token; read from the device at the end
 };
 
 }  // namespace

@@ -61,8 +61,8 @@ class TaylorScorer final : public Scorer {
     const model::CausalLm& model = input_.model;
     const model::Context context = model.context(input_.ids.size(1));
     plan::CriterionScores out;
-    out.scores.resize(model.blocks.size());
-    out.detail.resize(model.blocks.size());
+    // Read from the device at the end: waiting for each block would let a GPU run dry.
+    std::vector<std::pair<std::vector<std::string>, Tensor>> scored(model.blocks.size());
 
     std::vector<Tensor> gradients;  // dL/d(output of the block), for each group of rows
     int64_t first = 0;
@@ -82,13 +82,21 @@ class TaylorScorer final : public Scorer {
         gradients[g] = leaf.grad();
       }
       inputs_[i].clear();
-      score_block(block, out.scores[i], out.detail[i]);
+      scored[i] = score_block(block);
+    }
+    for (const auto& [names, sums] : scored) {
+      const Tensor values = sums.to(at::kCPU, at::kDouble);
+      std::map<std::string, double> detail;
+      for (size_t k = 0; k < names.size(); ++k) detail[names[k]] = values[static_cast<int64_t>(k)].item<double>();
+      out.scores.push_back(values.sum().item<double>());
+      out.detail.push_back(std::move(detail));
     }
     return out;
   }
 
  private:
-  static void score_block(const model::Block& block, double& total, std::map<std::string, double>& detail) {
+  // Names of the weights of a block and, on the device, their scores: [number of weights] fp32.
+  static std::pair<std::vector<std::string>, Tensor> score_block(const model::Block& block) {
     const at::NoGradGuard no_gradients;
     std::vector<std::string> names;
     std::vector<Tensor> sums;
@@ -98,8 +106,7 @@ class TaylorScorer final : public Scorer {
       names.push_back(p.name);
       sums.push_back(at::linalg_vector_norm(p.view() * gradient, 1, std::nullopt, false, at::kFloat));
     }
-    const Tensor all = at::stack(sums).to(at::kCPU, at::kDouble);  // one transfer a block
-    for (size_t k = 0; k < names.size(); ++k) total += detail[names[k]] = all[static_cast<int64_t>(k)].item<double>();
+    return {std::move(names), at::stack(sums)};
   }
 
   ScoreInput input_;

@@ -95,13 +95,16 @@ std::vector<double> walk(const model::CausalLm& model, const Tensor& ids, std::s
   }
 
   const Tensor targets = ids.narrow(1, 1, ids.size(1) - 1).reshape({-1});
-  std::vector<double> sums(variants.size());
+  std::vector<Tensor> live_sums;  // read from the device together
   for (const Live& state : live) {
-    if (state.variants.front() == intact) continue;  // only observed
     const Tensor hidden = state.hidden.narrow(1, 0, ids.size(1) - 1).reshape({-1, state.hidden.size(2)});
-    const double sum = model.token_nll(hidden, targets).sum(at::kDouble).item<double>();
-    for (const size_t v : state.variants) {
-      if (v != intact) sums[v] = sum;
+    live_sums.push_back(model.token_nll(hidden, targets).sum(at::kDouble));
+  }
+  const Tensor values = at::stack(live_sums).to(at::kCPU);
+  std::vector<double> sums(variants.size());
+  for (size_t i = 0; i < live.size(); ++i) {
+    for (const size_t v : live[i].variants) {
+      if (v != intact) sums[v] = values[static_cast<int64_t>(i)].item<double>();
     }
   }
   return sums;

@@ -41,15 +41,15 @@ MergeTable resolve(const std::vector<MergeRule>& rules, const Vocabulary& vocabu
     const auto id = [&](std::string_view piece) {
       const auto found = vocabulary.find(piece);
       if (!found) {
-        throw bad_input("a merge needs a token that is not in the vocabulary").file(file)
+        throw bad_input("a merge needs a token that is not in the vocabulary")
+            .file(file)
             .where(fmt::format("merge {} (\"{}\" with \"{}\")", i, text.substr(0, rules[i].split),
                                text.substr(rules[i].split)))
             .found(fmt::format("\"{}\"", piece));
       }
       return *found;
     };
-    table.set(id(text.substr(0, rules[i].split)), id(text.substr(rules[i].split)),
-              {rules[i].rank, id(text)});
+    table.set(id(text.substr(0, rules[i].split)), id(text.substr(rules[i].split)), {rules[i].rank, id(text)});
   }
   return table;
 }
@@ -78,7 +78,9 @@ void Bpe::find_special_ids(const std::filesystem::path& file) {
   if (options_.unk_token) {
     unk_id_ = vocabulary_.find(*options_.unk_token);
     if (!unk_id_) {
-      throw bad_input("the unknown token is not in the vocabulary").file(file).where("key \"unk_token\"")
+      throw bad_input("the unknown token is not in the vocabulary")
+          .file(file)
+          .where("key \"unk_token\"")
           .found(fmt::format("\"{}\"", *options_.unk_token));
     }
   }

@@ -33,7 +33,7 @@ void Bpe::merge_few(std::vector<TokenId>& symbols, std::vector<TokenId>& out) co
 
 void Bpe::merge_many(const std::vector<TokenId>& symbols, std::vector<TokenId>& out) const {
   struct Symbol {
-    TokenId id;  // -1: merged into the one on the left
+    TokenId id;              // -1: merged into the one on the left
     int32_t previous, next;  // -1: none
   };
   struct Candidate {

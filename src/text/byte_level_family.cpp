@@ -27,7 +27,8 @@ constexpr std::array<Family, 2> kFamilies{{
      R"({"normalizer": {"type": "NFC"},
          "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
            {"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex":
-             "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+             "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*)"
+     R"(|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
            {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]},
          "decoder": {"type": "ByteLevel"}})",
      "<|endoftext|>", false},
@@ -42,7 +43,8 @@ void set_prefix_space(Json& pre_tokenizer) {
 
 }  // namespace
 
-std::unique_ptr<Tokenizer> open_byte_level_family(const std::filesystem::path& model_dir, const TokenizerConfig& config) {
+std::unique_ptr<Tokenizer> open_byte_level_family(const std::filesystem::path& model_dir,
+                                                  const TokenizerConfig& config) {
   const std::filesystem::path file = model_dir / "vocab.json";
   for (const Family& family : kFamilies) {
     if (family.tokenizer_class != config.tokenizer_class) continue;

@@ -24,7 +24,10 @@ Tokens run(const DecodeReplace& step, Tokens tokens) {
 int fallback_byte(std::string_view token) {
   if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
   const auto digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
   };
   const int high = digit(token[3]), low = digit(token[4]);
   return high < 0 || low < 0 ? -1 : high * 16 + low;
@@ -90,35 +93,37 @@ Tokens run(const DecodeMetaspace& step, Tokens tokens) {
 std::optional<std::vector<Decoder>> parse_decoder(const Json& value, const std::filesystem::path& file) {
   if (value.is_null()) return std::nullopt;
   std::vector<Decoder> steps;
-  for_each_part(value, file, "decoder", "decoders",
-                [&](const JsonObject& part, const std::string& type, const std::string& where) {
-    if (type == "Replace") {
-      Pattern pattern = parse_pattern(part, where);
-      const std::string& with = part.string("content");
-      if (pattern.is_regex) {
-        steps.emplace_back(DecodeReplace{ReplaceRegex{Regex(pattern.text, file, where), with}});
-      } else {
-        steps.emplace_back(DecodeReplace{ReplaceString{std::move(pattern.text), with}});
-      }
-    } else if (type == "ByteFallback") {
-      steps.emplace_back(DecodeByteFallback{});
-    } else if (type == "Fuse") {
-      steps.emplace_back(DecodeFuse{});
-    } else if (type == "Strip") {
-      DecodeStrip step{part.string("content"), part.integer("start", 0, INT32_MAX), part.integer("stop", 0, INT32_MAX)};
-      if (step.character.empty()) throw part.error("nothing to strip", "content");
-      steps.emplace_back(std::move(step));
-    } else if (type == "ByteLevel") {
-      steps.emplace_back(DecodeByteLevel{});
-    } else if (type == "Metaspace") {
-      DecodeMetaspace step{part.string("replacement"), parse_prepend_scheme(part, where) != PrependScheme::kNever};
-      if (step.replacement.empty()) throw part.error("an empty replacement", "replacement");
-      steps.emplace_back(std::move(step));
-    } else {
-      throw unknown_part(file, where, type,
-                         {"Sequence", "Replace", "ByteFallback", "Fuse", "Strip", "ByteLevel", "Metaspace"});
-    }
-  });
+  for_each_part(
+      value, file, "decoder", "decoders",
+      [&](const JsonObject& part, const std::string& type, const std::string& where) {
+        if (type == "Replace") {
+          Pattern pattern = parse_pattern(part, where);
+          const std::string& with = part.string("content");
+          if (pattern.is_regex) {
+            steps.emplace_back(DecodeReplace{ReplaceRegex{Regex(pattern.text, file, where), with}});
+          } else {
+            steps.emplace_back(DecodeReplace{ReplaceString{std::move(pattern.text), with}});
+          }
+        } else if (type == "ByteFallback") {
+          steps.emplace_back(DecodeByteFallback{});
+        } else if (type == "Fuse") {
+          steps.emplace_back(DecodeFuse{});
+        } else if (type == "Strip") {
+          DecodeStrip step{part.string("content"), part.integer("start", 0, INT32_MAX),
+                           part.integer("stop", 0, INT32_MAX)};
+          if (step.character.empty()) throw part.error("nothing to strip", "content");
+          steps.emplace_back(std::move(step));
+        } else if (type == "ByteLevel") {
+          steps.emplace_back(DecodeByteLevel{});
+        } else if (type == "Metaspace") {
+          DecodeMetaspace step{part.string("replacement"), parse_prepend_scheme(part, where) != PrependScheme::kNever};
+          if (step.replacement.empty()) throw part.error("an empty replacement", "replacement");
+          steps.emplace_back(std::move(step));
+        } else {
+          throw unknown_part(file, where, type,
+                             {"Sequence", "Replace", "ByteFallback", "Fuse", "Strip", "ByteLevel", "Metaspace"});
+        }
+      });
   return steps;
 }
 

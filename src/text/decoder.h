@@ -26,7 +26,8 @@ struct DecodeMetaspace {
   std::string replacement;
   bool prefix;  // a space was put in front of the text
 };
-using Decoder = std::variant<DecodeReplace, DecodeByteFallback, DecodeFuse, DecodeStrip, DecodeByteLevel, DecodeMetaspace>;
+using Decoder =
+    std::variant<DecodeReplace, DecodeByteFallback, DecodeFuse, DecodeStrip, DecodeByteLevel, DecodeMetaspace>;
 
 // Absent for null: then tokens are joined with spaces. Throws unsupported for a type that is not known.
 std::optional<std::vector<Decoder>> parse_decoder(const Json& value, const std::filesystem::path& file);

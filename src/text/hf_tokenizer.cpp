@@ -19,16 +19,19 @@ const Json& part(const Json& parts, std::string_view key) {
   return it == parts.end() ? kNull : *it;
 }
 
-// The added tokens of the file; then those that only tokenizer_config.json has, and tokens of the
-// vocabulary that it calls special.
+// The added tokens of the file; then those that only tokenizer_config.json has (where the two
+// contradict, the file counts), and tokens of the vocabulary that it calls special.
 std::vector<AddedToken> collect_added(const Json& parts, const Vocabulary& vocabulary, const TokenizerConfig& config,
                                       const std::filesystem::path& file) {
   std::vector<AddedToken> tokens;
   std::unordered_set<std::string> contents;
+  std::unordered_set<TokenId> ids;
   const auto add = [&](AddedToken token, const std::filesystem::path& from) {
     const auto fail = [&](std::string found) {
-      return bad_input("an added token contradicts the vocabulary").file(from)
-          .where(fmt::format("added token {} \"{}\"", token.id, token.content)).found(std::move(found));
+      return bad_input("an added token contradicts the vocabulary")
+          .file(from)
+          .where(fmt::format("added token {} \"{}\"", token.id, token.content))
+          .found(std::move(found));
     };
     if (const auto id = vocabulary.find(token.content); id && *id != token.id) {
       throw fail(fmt::format("id {} in the vocabulary", *id));
@@ -37,6 +40,7 @@ std::vector<AddedToken> collect_added(const Json& parts, const Vocabulary& vocab
       throw fail(fmt::format("\"{}\" has this id", *other));
     }
     contents.insert(token.content);
+    ids.insert(token.id);
     tokens.push_back(std::move(token));
   };
   if (const Json& list = part(parts, "added_tokens"); !list.is_null()) {
@@ -47,7 +51,10 @@ std::vector<AddedToken> collect_added(const Json& parts, const Vocabulary& vocab
     }
   }
   for (const AddedToken& token : config.added) {
-    if (!contents.contains(token.content)) add(token, config.file);
+    const std::string* same_id = vocabulary.token(token.id);
+    const bool contradicts =
+        ids.contains(token.id) || (same_id ? *same_id != token.content : vocabulary.find(token.content).has_value());
+    if (!contents.contains(token.content) && !contradicts) add(token, config.file);
   }
   for (const std::string& content : config.special) {
     const auto id = vocabulary.find(content);
@@ -67,10 +74,13 @@ Bpe parse_model(TokenizerFile& tokenizer, const std::filesystem::path& file) {
   const std::string type = model.string_or("type", "BPE");
   if (type != "BPE") throw unknown_part(file, "model", type, {"BPE"});
   for (const std::string_view key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!model.string_or(key, "").empty()) throw unknown_part(file, fmt::format("model, key \"{}\"", key), model.string(key), {"null"});
+    if (!model.string_or(key, "").empty())
+      throw unknown_part(file, fmt::format("model, key \"{}\"", key), model.string(key), {"null"});
   }
-  if (model.number_or("dropout", 0) != 0) throw unknown_part(file, "model, key \"dropout\"", model.at("dropout").dump(), {"null"});
-  if (tokenizer.vocabulary.empty()) throw bad_input("the tokenizer has no vocabulary").file(file).where("model, key \"vocab\"");
+  if (model.number_or("dropout", 0) != 0)
+    throw unknown_part(file, "model, key \"dropout\"", model.at("dropout").dump(), {"null"});
+  if (tokenizer.vocabulary.empty())
+    throw bad_input("the tokenizer has no vocabulary").file(file).where("model, key \"vocab\"");
   BpeOptions options;
   if (model.has("unk_token")) options.unk_token = model.string("unk_token");
   options.fuse_unk = model.boolean_or("fuse_unk", false);
@@ -86,8 +96,9 @@ HfTokenizer::HfTokenizer(const Json& parts, Bpe model, const TokenizerConfig& co
       normalizers_(parse_normalizer(part(parts, "normalizer"), file)),
       pre_tokenizers_(parse_pre_tokenizer(part(parts, "pre_tokenizer"), file)),
       decoders_(parse_decoder(part(parts, "decoder"), file)),
-      added_(collect_added(parts, model_.vocabulary(), config, file),
-             [this](std::string_view text) { return normalize(normalizers_, text); }, file) {
+      added_(
+          collect_added(parts, model_.vocabulary(), config, file),
+          [this](std::string_view text) { return normalize(normalizers_, text); }, file) {
   file_ = file;
   set_surroundings(parts, config);
 }
@@ -97,8 +108,10 @@ void HfTokenizer::set_surroundings(const Json& parts, const TokenizerConfig& con
   for (const std::vector<TokenId>* ids : {&surroundings_.before, &surroundings_.after}) {
     for (const TokenId id : *ids) {
       if (id >= vocabulary()) {
-        throw bad_input("the post-processor adds a token that is not in the vocabulary").file(file_)
-            .where("post_processor").found(fmt::format("id {}", id));
+        throw bad_input("the post-processor adds a token that is not in the vocabulary")
+            .file(file_)
+            .where("post_processor")
+            .found(fmt::format("id {}", id));
       }
     }
   }
@@ -106,8 +119,10 @@ void HfTokenizer::set_surroundings(const Json& parts, const TokenizerConfig& con
   const auto id_of = [&](const std::string& token, std::string_view key) {
     const auto id = token_to_id(token);
     if (!id) {
-      throw bad_input("a special token is not in the vocabulary").file(config.file)
-          .where(fmt::format("key \"{}\"", key)).found(token);
+      throw bad_input("a special token is not in the vocabulary")
+          .file(config.file)
+          .where(fmt::format("key \"{}\"", key))
+          .found(token);
     }
     return *id;
   };
@@ -133,7 +148,8 @@ std::vector<TokenId> HfTokenizer::encode(std::string_view text) const {
       if (normal_token) {
         out.push_back(*normal_token);
       } else {
-        pre_tokenize(pre_tokenizers_, {piece, section.data() == text.data() && piece.data() == normal.data()}, encode_word);
+        pre_tokenize(pre_tokenizers_, {piece, section.data() == text.data() && piece.data() == normal.data()},
+                     encode_word);
       }
     });
   });

@@ -48,6 +48,7 @@ class HfTokenizer : public Tokenizer {
 // tokenizer.json
 std::unique_ptr<Tokenizer> open_tokenizer_json(const std::filesystem::path& file, const TokenizerConfig& config);
 // vocab.json and merges.txt of a family named by tokenizer_config.json
-std::unique_ptr<Tokenizer> open_byte_level_family(const std::filesystem::path& model_dir, const TokenizerConfig& config);
+std::unique_ptr<Tokenizer> open_byte_level_family(const std::filesystem::path& model_dir,
+                                                  const TokenizerConfig& config);
 
 }  // namespace shorten::text

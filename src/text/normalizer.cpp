@@ -39,29 +39,31 @@ std::string run(const StripSpace& step, std::string_view text) {
 
 std::vector<Normalizer> parse_normalizer(const Json& value, const std::filesystem::path& file) {
   std::vector<Normalizer> steps;
-  for_each_part(value, file, "normalizer", "normalizers",
-                [&](const JsonObject& part, const std::string& type, const std::string& where) {
-    if (type == "Prepend") {
-      steps.emplace_back(PrependText{part.string("prepend")});
-    } else if (type == "Replace") {
-      Pattern pattern = parse_pattern(part, where);
-      const std::string& with = part.string("content");
-      if (pattern.is_regex) {
-        steps.emplace_back(ReplaceRegex{Regex(pattern.text, file, where), with});
-      } else {
-        steps.emplace_back(ReplaceString{std::move(pattern.text), with});
-      }
-    } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
-      steps.emplace_back(Normalize{type == "NFC"    ? NormalForm::kNfc
-                                   : type == "NFD"  ? NormalForm::kNfd
-                                   : type == "NFKC" ? NormalForm::kNfkc
-                                                    : NormalForm::kNfkd});
-    } else if (type == "Strip") {
-      steps.emplace_back(StripSpace{part.boolean_or("strip_left", true), part.boolean_or("strip_right", true)});
-    } else {
-      throw unknown_part(file, where, type, {"Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Strip"});
-    }
-  });
+  for_each_part(
+      value, file, "normalizer", "normalizers",
+      [&](const JsonObject& part, const std::string& type, const std::string& where) {
+        if (type == "Prepend") {
+          steps.emplace_back(PrependText{part.string("prepend")});
+        } else if (type == "Replace") {
+          Pattern pattern = parse_pattern(part, where);
+          const std::string& with = part.string("content");
+          if (pattern.is_regex) {
+            steps.emplace_back(ReplaceRegex{Regex(pattern.text, file, where), with});
+          } else {
+            steps.emplace_back(ReplaceString{std::move(pattern.text), with});
+          }
+        } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
+          steps.emplace_back(Normalize{type == "NFC"    ? NormalForm::kNfc
+                                       : type == "NFD"  ? NormalForm::kNfd
+                                       : type == "NFKC" ? NormalForm::kNfkc
+                                                        : NormalForm::kNfkd});
+        } else if (type == "Strip") {
+          steps.emplace_back(StripSpace{part.boolean_or("strip_left", true), part.boolean_or("strip_right", true)});
+        } else {
+          throw unknown_part(file, where, type,
+                             {"Sequence", "Prepend", "Replace", "NFC", "NFD", "NFKC", "NFKD", "Strip"});
+        }
+      });
   return steps;
 }
 

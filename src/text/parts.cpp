@@ -24,7 +24,10 @@ void for_each_part(const Json& value, const std::filesystem::path& file, std::st
 Error unknown_part(const std::filesystem::path& file, const std::string& where, std::string_view found,
                    std::initializer_list<std::string_view> known) {
   return unsupported("a part of the tokenizer is not known to this version")
-      .file(file).where(where).expected(fmt::format("{}", fmt::join(known, ", "))).found(std::string(found));
+      .file(file)
+      .where(where)
+      .expected(fmt::format("{}", fmt::join(known, ", ")))
+      .found(std::string(found));
 }
 
 Pattern parse_pattern(const JsonObject& part, const std::string& where) {

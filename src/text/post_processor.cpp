@@ -14,8 +14,10 @@ std::vector<TokenId> special_ids(const JsonObject& part, const std::string& name
   std::vector<TokenId> out;
   for (const Json& id : special.array("ids")) {
     if (!id.is_number_integer() || id < 0 || id > kMaxTokenId) {
-      throw bad_input("a token id is out of range").file(part.file())
-          .where(fmt::format("{}, special token \"{}\"", where, name)).expected(fmt::format("0 to {}", kMaxTokenId));
+      throw bad_input("a token id is out of range")
+          .file(part.file())
+          .where(fmt::format("{}, special token \"{}\"", where, name))
+          .expected(fmt::format("0 to {}", kMaxTokenId));
     }
     out.push_back(id.get<TokenId>());
   }
@@ -34,7 +36,8 @@ Surroundings parse_template(const JsonObject& part, const std::string& where) {
     } else if (piece.object("Sequence").string("id") == "A" && !text_seen) {
       text_seen = true;
     } else {
-      throw unknown_part(part.file(), where + ", key \"single\"", item.dump(), {"one Sequence A with special tokens around it"});
+      throw unknown_part(part.file(), where + ", key \"single\"", item.dump(),
+                         {"one Sequence A with special tokens around it"});
     }
   }
   if (!text_seen) throw bad_input("a template without the text").file(part.file()).where(where);
@@ -47,14 +50,14 @@ Surroundings parse_post_processor(const Json& value, const std::filesystem::path
   Surroundings out;
   for_each_part(value, file, "post_processor", "processors",
                 [&](const JsonObject& part, const std::string& type, const std::string& where) {
-    if (type == "TemplateProcessing") {
-      const Surroundings outer = parse_template(part, where);
-      out.before.insert(out.before.begin(), outer.before.begin(), outer.before.end());
-      out.after.insert(out.after.end(), outer.after.begin(), outer.after.end());
-    } else if (type != "ByteLevel") {  // that one only moves offsets
-      throw unknown_part(file, where, type, {"Sequence", "TemplateProcessing", "ByteLevel"});
-    }
-  });
+                  if (type == "TemplateProcessing") {
+                    const Surroundings outer = parse_template(part, where);
+                    out.before.insert(out.before.begin(), outer.before.begin(), outer.before.end());
+                    out.after.insert(out.after.end(), outer.after.begin(), outer.after.end());
+                  } else if (type != "ByteLevel") {  // that one only moves offsets
+                    throw unknown_part(file, where, type, {"Sequence", "TemplateProcessing", "ByteLevel"});
+                  }
+                });
   return out;
 }
 

@@ -14,8 +14,7 @@
 namespace shorten::text {
 namespace {
 
-constexpr std::string_view kGpt2Words =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr std::string_view kGpt2Words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 // Collects the parts that a pattern cuts a piece into and gives them on as `behavior` says.
 class Cutter {
@@ -96,7 +95,7 @@ void run(const ByteLevel& step, const Piece& piece, const PieceSink& sink) {
   Piece input = piece;
   std::string prefixed;
   if (step.add_prefix_space && !piece.text.starts_with(' ')) {
-    prefixed = " " + std::string(piece.text);
+    prefixed.assign(1, ' ').append(piece.text);
     input.text = prefixed;
   }
   std::string word;
@@ -119,7 +118,8 @@ void run(const SplitDigits& step, const Piece& piece, const PieceSink& sink) {
 
 void run(const Metaspace& step, const Piece& piece, const PieceSink& sink) {
   std::string text = replace_all(piece.text, " ", step.replacement);
-  const bool wanted = step.prepend == PrependScheme::kAlways || (step.prepend == PrependScheme::kFirst && piece.at_start);
+  const bool wanted =
+      step.prepend == PrependScheme::kAlways || (step.prepend == PrependScheme::kFirst && piece.at_start);
   if (wanted && !text.starts_with(step.replacement)) text.insert(0, step.replacement);
   const Piece whole{text, piece.at_start};
   step.split ? cut(whole, step.replacement, SplitBehavior::kMergedWithNext, false, sink) : sink(whole);
@@ -155,31 +155,32 @@ PrependScheme parse_prepend_scheme(const JsonObject& part, const std::string& wh
 
 std::vector<PreTokenizer> parse_pre_tokenizer(const Json& value, const std::filesystem::path& file) {
   std::vector<PreTokenizer> steps;
-  for_each_part(value, file, "pre_tokenizer", "pretokenizers",
-                [&](const JsonObject& part, const std::string& type, const std::string& where) {
-    if (type == "Split") {
-      Pattern pattern = parse_pattern(part, where);
-      const SplitBehavior behavior = parse_behavior(part, where);
-      const bool invert = part.boolean_or("invert", false);
-      if (pattern.is_regex) {
-        steps.emplace_back(SplitPattern{Regex(pattern.text, file, where), behavior, invert});
-      } else {
-        steps.emplace_back(SplitPattern{std::move(pattern.text), behavior, invert});
-      }
-    } else if (type == "ByteLevel") {
-      ByteLevel step{part.boolean_or("add_prefix_space", true), std::nullopt};
-      if (part.boolean_or("use_regex", true)) step.words.emplace(kGpt2Words, file, where);
-      steps.emplace_back(std::move(step));
-    } else if (type == "Digits") {
-      steps.emplace_back(SplitDigits{part.boolean_or("individual_digits", false)});
-    } else if (type == "Metaspace") {
-      Metaspace step{part.string("replacement"), parse_prepend_scheme(part, where), part.boolean_or("split", true)};
-      if (step.replacement.empty()) throw part.error("an empty replacement", "replacement");
-      steps.emplace_back(std::move(step));
-    } else {
-      throw unknown_part(file, where, type, {"Sequence", "Split", "ByteLevel", "Digits", "Metaspace"});
-    }
-  });
+  for_each_part(
+      value, file, "pre_tokenizer", "pretokenizers",
+      [&](const JsonObject& part, const std::string& type, const std::string& where) {
+        if (type == "Split") {
+          Pattern pattern = parse_pattern(part, where);
+          const SplitBehavior behavior = parse_behavior(part, where);
+          const bool invert = part.boolean_or("invert", false);
+          if (pattern.is_regex) {
+            steps.emplace_back(SplitPattern{Regex(pattern.text, file, where), behavior, invert});
+          } else {
+            steps.emplace_back(SplitPattern{std::move(pattern.text), behavior, invert});
+          }
+        } else if (type == "ByteLevel") {
+          ByteLevel step{part.boolean_or("add_prefix_space", true), std::nullopt};
+          if (part.boolean_or("use_regex", true)) step.words.emplace(kGpt2Words, file, where);
+          steps.emplace_back(std::move(step));
+        } else if (type == "Digits") {
+          steps.emplace_back(SplitDigits{part.boolean_or("individual_digits", false)});
+        } else if (type == "Metaspace") {
+          Metaspace step{part.string("replacement"), parse_prepend_scheme(part, where), part.boolean_or("split", true)};
+          if (step.replacement.empty()) throw part.error("an empty replacement", "replacement");
+          steps.emplace_back(std::move(step));
+        } else {
+          throw unknown_part(file, where, type, {"Sequence", "Split", "ByteLevel", "Digits", "Metaspace"});
+        }
+      });
   return steps;
 }
 

@@ -6,6 +6,7 @@
 #include <pcre2.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "core/error.h"
 #include "core/utf8.h"
@@ -14,7 +15,8 @@ namespace shorten::text {
 namespace {
 
 constexpr size_t kMaxPattern = 64 << 10;
-constexpr uint32_t kMatchLimit = 1'000'000;  // backtracking steps of one match
+constexpr size_t kMatchLimit = 1'000'000;  // backtracking steps of one match, besides some for every byte
+constexpr size_t kMatchLimitPerByte = 4;
 constexpr uint32_t kHeapLimitKib = 64 << 10;
 
 // Copies `pattern`, replacing what Oniguruma's Ruby syntax and PCRE2 read differently. Returns what
@@ -121,23 +123,23 @@ class Translation {
 
 struct Regex::Code {
   pcre2_code* code = nullptr;
-  pcre2_match_context* limits = nullptr;
-  ~Code() {
-    pcre2_match_context_free(limits);
-    pcre2_code_free(code);
-  }
+  ~Code() { pcre2_code_free(code); }
 };
 
 Regex::Regex(std::string_view pattern, std::filesystem::path file, std::string where)
     : code_(std::make_unique<Code>()), pattern_(pattern), file_(std::move(file)), where_(std::move(where)) {
   if (pattern.size() > kMaxPattern) {
-    throw bad_input("a regular expression is too long").file(file_).where(where_).found(
-        fmt::format("{} bytes", pattern.size()));
+    throw bad_input("a regular expression is too long")
+        .file(file_)
+        .where(where_)
+        .found(fmt::format("{} bytes", pattern.size()));
   }
   std::string translated;
   if (const std::string problem = Translation(pattern).run(translated); !problem.empty()) {
     throw unsupported("a regular expression uses what this version does not know")
-        .file(file_).where(where_).found(fmt::format("{} in {}", problem, pattern));
+        .file(file_)
+        .where(where_)
+        .found(fmt::format("{} in {}", problem, pattern));
   }
   int error = 0;
   PCRE2_SIZE offset = 0;
@@ -149,13 +151,11 @@ Regex::Regex(std::string_view pattern, std::filesystem::path file, std::string w
     PCRE2_UCHAR text[256];
     pcre2_get_error_message(error, text, sizeof text);
     throw bad_input("a regular expression does not compile")
-        .file(file_).where(where_).found(fmt::format("{}: {}", pattern_, reinterpret_cast<const char*>(text)));
+        .file(file_)
+        .where(where_)
+        .found(fmt::format("{}: {}", pattern_, reinterpret_cast<const char*>(text)));
   }
   pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE);  // where it fails, matching is slower
-  code_->limits = pcre2_match_context_create(nullptr);
-  if (!code_->limits) throw no_space("no memory for a regular expression");
-  pcre2_set_match_limit(code_->limits, kMatchLimit);
-  pcre2_set_heap_limit(code_->limits, kHeapLimitKib);
 }
 
 Regex::~Regex() = default;
@@ -164,14 +164,30 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 
 struct Regex::Scanner::State {
   pcre2_match_data* data;
-  explicit State(const pcre2_code* code) : data(pcre2_match_data_create_from_pattern(code, nullptr)) {
-    if (!data) throw no_space("no memory for a regular expression");
+  pcre2_match_context* limits;
+
+  State(const pcre2_code* code, size_t text_size)
+      : data(pcre2_match_data_create_from_pattern(code, nullptr)), limits(pcre2_match_context_create(nullptr)) {
+    if (!data || !limits) {
+      release();
+      throw no_space("no memory for a regular expression");
+    }
+    const size_t limit = kMatchLimit + kMatchLimitPerByte * text_size;
+    pcre2_set_match_limit(limits, static_cast<uint32_t>(std::min<size_t>(limit, UINT32_MAX)));
+    pcre2_set_heap_limit(limits, kHeapLimitKib);
   }
-  ~State() { pcre2_match_data_free(data); }
+  ~State() { release(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void release() {
+    pcre2_match_context_free(limits);
+    pcre2_match_data_free(data);
+  }
 };
 
 Regex::Scanner::Scanner(const Regex& regex, std::string_view text)
-    : regex_(regex), text_(text), state_(std::make_unique<State>(regex.code_->code)) {}
+    : regex_(regex), text_(text), state_(std::make_unique<State>(regex.code_->code, text.size())) {}
 
 Regex::Scanner::~Scanner() = default;
 
@@ -179,7 +195,7 @@ std::optional<Match> Regex::Scanner::next() {
   while (at_ <= text_.size()) {
     const auto match = [&](uint32_t options) {
       return pcre2_match(regex_.code_->code, reinterpret_cast<PCRE2_SPTR>(text_.data()), text_.size(), at_,
-                         options | PCRE2_NO_UTF_CHECK, state_->data, regex_.code_->limits);
+                         options | PCRE2_NO_UTF_CHECK, state_->data, state_->limits);
     };
     int result = match(0);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
@@ -188,7 +204,8 @@ std::optional<Match> Regex::Scanner::next() {
       PCRE2_UCHAR text[256];
       pcre2_get_error_message(result, text, sizeof text);
       throw bad_input("a regular expression of the tokenizer takes too long on this text")
-          .file(regex_.file_).where(regex_.where_)
+          .file(regex_.file_)
+          .where(regex_.where_)
           .found(fmt::format("{} at byte {} of {}: {}", reinterpret_cast<const char*>(text), at_, text_.size(),
                              regex_.pattern_));
     }

@@ -24,18 +24,25 @@ std::string line_name(size_t line) { return fmt::format("line {}", line); }
 void check_utf8(std::string_view text, const fs::path& file) {
   const size_t bad = find_invalid_utf8(text);
   if (bad == std::string_view::npos) return;
-  const auto line = static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
-  throw bad_input("the text is not valid UTF-8").file(file).where(line_name(line + 1))
+  const auto line =
+      static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
+  throw bad_input("the text is not valid UTF-8")
+      .file(file)
+      .where(line_name(line + 1))
       .found(fmt::format("byte 0x{:02x} at offset {}", static_cast<unsigned char>(text[bad]), bad));
 }
 
 TokenId ready_id(const Json& value, const fs::path& file, const std::string& where) {
   constexpr int64_t kMax = std::numeric_limits<TokenId>::max();
-  const bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= static_cast<uint64_t>(kMax)
-                                               : value.is_number_integer() && value.get<int64_t>() >= 0 && value.get<int64_t>() <= kMax;
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<uint64_t>() <= static_cast<uint64_t>(kMax)
+                        : value.is_number_integer() && value.get<int64_t>() >= 0 && value.get<int64_t>() <= kMax;
   if (!fits) {
-    throw bad_input("not a token id").file(file).where(where + ", key \"input_ids\"")
-        .expected(fmt::format("integers from 0 to {}", kMax)).found(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    throw bad_input("not a token id")
+        .file(file)
+        .where(where + ", key \"input_ids\"")
+        .expected(fmt::format("integers from 0 to {}", kMax))
+        .found(value.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
   return static_cast<TokenId>(value.get<int64_t>());
 }
@@ -126,7 +133,9 @@ Source read_folder(const std::string& path) {
   std::sort(files.begin(), files.end(),
             [](const fs::path& a, const fs::path& b) { return a.filename().string() < b.filename().string(); });
   if (files.empty()) {
-    throw bad_input("the folder has no text files").file(path).expected(fmt::format("files that end in {}", kKnownFiles));
+    throw bad_input("the folder has no text files")
+        .file(path)
+        .expected(fmt::format("files that end in {}", kKnownFiles));
   }
   Source source;
   source.path = path;
@@ -165,7 +174,9 @@ Bos parse_bos(std::string_view text) {
   for (const auto& [name, value] : kBosNames) {
     if (name == text) return value;
   }
-  throw usage_error("not a way to place the BOS token").where("--bos").expected("document, every or none")
+  throw usage_error("not a way to place the BOS token")
+      .where("--bos")
+      .expected("document, every or none")
       .found(std::string(text));
 }
 
@@ -178,7 +189,9 @@ std::vector<std::vector<TokenId>> tokenize(const std::vector<Document>& document
       out.push_back(document.ids);
     } else {
       if (!tokenizer) {
-        throw bad_input("a text, but the model has no tokenizer").file(document.file).where(document.where)
+        throw bad_input("a text, but the model has no tokenizer")
+            .file(document.file)
+            .where(document.where)
             .help("give ready token ids (key \"input_ids\")");
       }
       std::vector<TokenId> ids = tokenizer->encode(document.text);
@@ -188,7 +201,9 @@ std::vector<std::vector<TokenId>> tokenize(const std::vector<Document>& document
     for (const TokenId id : out.back()) {
       if (id < vocabulary) continue;
       Error error = bad_input("a token id that the model does not have");
-      error.file(document.file).where(document.where).expected(fmt::format("ids below {}", vocabulary))
+      error.file(document.file)
+          .where(document.where)
+          .expected(fmt::format("ids below {}", vocabulary))
           .found(fmt::format("{}", id));
       if (!document.ready) error.help("the tokenizer is of another model: " + tokenizer->file().string());
       throw error;

@@ -62,16 +62,22 @@ class Message {
   }
 
   Error damaged() const {
-    return bad_input("not a SentencePiece model, or a damaged one").file(file_).where(fmt::format("{}, byte {}", where_, at_));
+    return bad_input("not a SentencePiece model, or a damaged one")
+        .file(file_)
+        .where(fmt::format("{}, byte {}", where_, at_));
   }
 
   // The field as what it must be.
-  uint64_t number(const Field& field) const { return field.kind == Field::Kind::kVarint ? field.value : throw damaged(); }
+  uint64_t number(const Field& field) const {
+    return field.kind == Field::Kind::kVarint ? field.value : throw damaged();
+  }
   float real(const Field& field) const {
     if (field.kind != Field::Kind::kFixed32) throw damaged();
     return std::bit_cast<float>(static_cast<uint32_t>(field.value));
   }
-  std::string_view bytes(const Field& field) const { return field.kind == Field::Kind::kBytes ? field.bytes : throw damaged(); }
+  std::string_view bytes(const Field& field) const {
+    return field.kind == Field::Kind::kBytes ? field.bytes : throw damaged();
+  }
 
  private:
   uint64_t varint() {
@@ -135,7 +141,8 @@ void check_charsmap(std::string_view blob, const Message& message) {
   if (blob.size() <= sizeof trie_bytes) throw message.damaged();
   std::memcpy(&trie_bytes, blob.data(), sizeof trie_bytes);
   blob.remove_prefix(sizeof trie_bytes);
-  if (trie_bytes >= blob.size() || trie_bytes % 4 != 0 || trie_bytes == 0 || blob.back() != '\0') throw message.damaged();
+  if (trie_bytes >= blob.size() || trie_bytes % 4 != 0 || trie_bytes == 0 || blob.back() != '\0')
+    throw message.damaged();
   const std::string_view strings = blob.substr(trie_bytes);
   const size_t count = trie_bytes / 4;
   const auto unit = [&](size_t i) {
@@ -173,8 +180,10 @@ void check(const SpmModel& model, const std::filesystem::path& file) {
   };
   if (model.pieces.empty()) throw bad_input("a SentencePiece model without pieces").file(file);
   if (model.algorithm != 1 && model.algorithm != 2) {
-    throw unsupported("a SentencePiece algorithm that is not known to this version").file(file)
-        .expected("unigram (1) or BPE (2)").found(fmt::format("{}", model.algorithm));
+    throw unsupported("a SentencePiece algorithm that is not known to this version")
+        .file(file)
+        .expected("unigram (1) or BPE (2)")
+        .found(fmt::format("{}", model.algorithm));
   }
   std::unordered_set<std::string_view> seen;
   size_t unknown = 0;

@@ -91,8 +91,10 @@ class SpmTokenizer : public Tokenizer {
     const auto id_of = [&](const std::string& token, std::string_view key) {
       const auto id = token_to_id(token);
       if (!id) {
-        throw bad_input("a special token is not in the vocabulary").file(config.file)
-            .where(fmt::format("key \"{}\"", key)).found(token);
+        throw bad_input("a special token is not in the vocabulary")
+            .file(config.file)
+            .where(fmt::format("key \"{}\"", key))
+            .found(token);
       }
       return id;
     };
@@ -107,7 +109,7 @@ class SpmTokenizer : public Tokenizer {
   sentencepiece::SentencePieceProcessor processor_;
   std::optional<Bpe> fast_;  // the same result, some sixty times faster on a book
   mutable SharedWordCache cache_;
-  bool prefix_ = true;       // a space goes in front of a text
+  bool prefix_ = true;  // a space goes in front of a text
   std::optional<std::vector<Decoder>> decoder_;
   std::optional<TokenId> eos_;
   bool add_bos_ = true, add_eos_ = false;

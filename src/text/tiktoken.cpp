@@ -25,7 +25,8 @@ constexpr std::string_view kBos = "<|begin_of_text|>";
 constexpr std::string_view kParts =
     R"({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
          {"type": "Split", "behavior": "Isolated", "invert": false, "pattern": {"Regex":
-           "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+           "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*)"
+    R"(|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
          {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]},
        "decoder": {"type": "ByteLevel"}})";
 
@@ -78,8 +79,11 @@ std::vector<std::pair<std::string, int64_t>> read_ranks(const std::filesystem::p
     start = end + 1;
     auto& [bytes, rank] = tokens.emplace_back();
     if (!parse_line(line, bytes, rank)) {
-      throw bad_input("not a line of a tiktoken file").file(file).where(fmt::format("line {}", number))
-          .expected("base64, a space and a rank").found(std::string(line.substr(0, 80)));
+      throw bad_input("not a line of a tiktoken file")
+          .file(file)
+          .where(fmt::format("line {}", number))
+          .expected("base64, a space and a rank")
+          .found(std::string(line.substr(0, 80)));
     }
   }
   return tokens;
@@ -131,7 +135,9 @@ AddedToken special_token(int64_t id, std::string content) {
 // The 256 special tokens that the code of Llama 3 puts behind the ranks of its file.
 std::vector<AddedToken> llama3_special(int64_t first) {
   std::vector<AddedToken> out;
-  const auto add = [&](std::string content) { out.push_back(special_token(first + static_cast<int64_t>(out.size()), std::move(content))); };
+  const auto add = [&](std::string content) {
+    out.push_back(special_token(first + static_cast<int64_t>(out.size()), std::move(content)));
+  };
   add(std::string(kBos));
   add("<|end_of_text|>");
   int reserved = 0;

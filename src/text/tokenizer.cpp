@@ -21,10 +21,12 @@ std::unique_ptr<Tokenizer> open_tokenizer(const fs::path& model_dir, TokenizerKi
   if (json_wanted && fs::exists(model_dir / "vocab.json") && fs::exists(model_dir / "merges.txt")) {
     return open_byte_level_family(model_dir, config);
   }
-  throw bad_input("the model has no tokenizer").file(model_dir)
-      .expected(kind == TokenizerKind::kJson            ? "tokenizer.json, or vocab.json with merges.txt"
-                : kind == TokenizerKind::kSentencePiece ? "tokenizer.model"
-                                                        : "tokenizer.json, tokenizer.model, or vocab.json with merges.txt");
+  throw bad_input("the model has no tokenizer")
+      .file(model_dir)
+      .expected(kind == TokenizerKind::kJson ? "tokenizer.json, or vocab.json with merges.txt"
+                : kind == TokenizerKind::kSentencePiece
+                    ? "tokenizer.model"
+                    : "tokenizer.json, tokenizer.model, or vocab.json with merges.txt");
 }
 
 }  // namespace shorten::text

@@ -52,13 +52,15 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& model_dir) {
   if (config.has("add_bos_token")) out.add_bos = config.boolean("add_bos_token");
   if (config.has("add_eos_token")) out.add_eos = config.boolean("add_eos_token");
   out.add_prefix_space = config.boolean_or("add_prefix_space", false);
-  for (const std::string_view key : {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
+  for (const std::string_view key :
+       {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
     if (auto token = token_text(config, key)) out.special.push_back(std::move(*token));
   }
   if (config.has("additional_special_tokens")) {
     for (const Json& token : config.array("additional_special_tokens")) {
       if (token.is_string()) out.special.push_back(token.get<std::string>());
-      if (token.is_object()) out.special.push_back(JsonObject(token, out.file, "additional_special_tokens").string("content"));
+      if (token.is_object())
+        out.special.push_back(JsonObject(token, out.file, "additional_special_tokens").string("content"));
     }
   }
   if (config.has("added_tokens_decoder")) {

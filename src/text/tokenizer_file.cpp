@@ -19,8 +19,11 @@ MergeRule parse_merge(std::string_view line, size_t rank, const std::filesystem:
   const size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    throw bad_input("not a merge").file(file).where(where).expected("two pieces with one space between them")
-        .found("\"" + std::string(line) + "\"");
+    throw bad_input("not a merge")
+        .file(file)
+        .where(where)
+        .expected("two pieces with one space between them")
+        .found(fmt::format("\"{}\"", line));
   }
   return {std::string(line.substr(0, space)).append(line.substr(space + 1)), space, static_cast<int32_t>(rank)};
 }
@@ -66,9 +69,13 @@ class Reader {
   bool key(std::string& k) {
     key_ = std::move(k);
     if (state_ == State::kVocabulary) return true;
-    if (open_.back()->contains(key_)) throw bad_input("a key appears twice in one JSON object").file(file_).where(place());
+    if (open_.back()->contains(key_))
+      throw bad_input("a key appears twice in one JSON object").file(file_).where(place());
     if (open_.back()->size() >= kMaxKeys) {
-      throw bad_input("a JSON object has too many keys").file(file_).where(place()).expected(fmt::format("at most {}", kMaxKeys));
+      throw bad_input("a JSON object has too many keys")
+          .file(file_)
+          .where(place())
+          .expected(fmt::format("at most {}", kMaxKeys));
     }
     if (open_.size() == 1) top_key_ = key_;
     return true;
@@ -98,7 +105,9 @@ class Reader {
     if (state_ == State::kMergePair) {
       const MergeRule& rule = out.merges.back();
       if (parts_ != 2 || rule.split == 0 || rule.split == rule.text.size()) {
-        throw bad_input("not a merge").file(file_).where(fmt::format("merge {}", out.merges.size() - 1))
+        throw bad_input("not a merge")
+            .file(file_)
+            .where(fmt::format("merge {}", out.merges.size() - 1))
             .expected("two strings that are not empty");
       }
       state_ = State::kMerges;
@@ -132,9 +141,13 @@ class Reader {
 
   [[noreturn]] void wrong_type() const {
     if (state_ == State::kVocabulary) {
-      throw bad_input("a token id is no integer").file(file_).where(fmt::format("token \"{}\" of the vocabulary", key_));
+      throw bad_input("a token id is no integer")
+          .file(file_)
+          .where(fmt::format("token \"{}\" of the vocabulary", key_));
     }
-    throw bad_input("not a merge").file(file_).where(fmt::format("merge {}", out.merges.size()))
+    throw bad_input("not a merge")
+        .file(file_)
+        .where(fmt::format("merge {}", out.merges.size()))
         .expected("\"a b\" or [\"a\", \"b\"]");
   }
 

@@ -15,8 +15,11 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> entries, con
   int64_t end = 0;
   for (const auto& [token, id] : entries_) {
     if (id < 0 || id > kMaxTokenId) {
-      throw bad_input("a token id is out of range").file(file).where(place(token))
-          .expected(fmt::format("0 to {}", kMaxTokenId)).found(fmt::format("{}", id));
+      throw bad_input("a token id is out of range")
+          .file(file)
+          .where(place(token))
+          .expected(fmt::format("0 to {}", kMaxTokenId))
+          .found(fmt::format("{}", id));
     }
     end = std::max(end, id + 1);
   }
@@ -26,7 +29,9 @@ Vocabulary::Vocabulary(std::vector<std::pair<std::string, int64_t>> entries, con
     const auto& [token, id] = entries_[i];
     int32_t& slot = by_id_[static_cast<size_t>(id)];
     if (slot >= 0) {
-      throw bad_input("two tokens have the same id").file(file).where(place(token))
+      throw bad_input("two tokens have the same id")
+          .file(file)
+          .where(place(token))
           .found(fmt::format("{}, which \"{}\" has too", id, entries_[static_cast<size_t>(slot)].first));
     }
     slot = static_cast<int32_t>(i);

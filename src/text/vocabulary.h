@@ -30,7 +30,7 @@ class Vocabulary {
     const auto it = index_.find(token);
     return it == index_.end() ? std::nullopt : std::optional<TokenId>(it->second);
   }
-  const std::string* token(TokenId id) const;  // null if no entry has this id
+  const std::string* token(TokenId id) const;                          // null if no entry has this id
   int64_t end() const { return static_cast<int64_t>(by_id_.size()); }  // ids are below
 
  private:

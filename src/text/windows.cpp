@@ -32,8 +32,10 @@ std::optional<TokenId> window_bos(const std::vector<Document>& documents, const 
     throw usage_error("this model has no BOS token").where("--bos every").help("use --bos none");
   }
   if (*tokenizer->bos() >= vocabulary) {
-    throw bad_input("the model does not have its tokenizer's BOS token").file(tokenizer->file())
-        .expected(fmt::format("an id below {}", vocabulary)).found(fmt::format("{}", *tokenizer->bos()));
+    throw bad_input("the model does not have its tokenizer's BOS token")
+        .file(tokenizer->file())
+        .expected(fmt::format("an id below {}", vocabulary))
+        .found(fmt::format("{}", *tokenizer->bos()));
   }
   return tokenizer->bos();
 }
@@ -53,7 +55,8 @@ std::vector<std::vector<TokenId>> sample_windows(const std::vector<Document>& do
                                                  const SampleOptions& options, int64_t vocabulary) {
   const bool every = options.bos == Bos::kEvery;
   if (options.samples < 1) throw usage_error("at least one sample is needed").found(fmt::format("{}", options.samples));
-  if (options.length < (every ? 2 : 1)) throw usage_error("a sample is too short").found(fmt::format("{}", options.length));
+  if (options.length < (every ? 2 : 1))
+    throw usage_error("a sample is too short").found(fmt::format("{}", options.length));
   const std::optional<TokenId> bos = window_bos(documents, tokenizer, options.bos, vocabulary);
   const auto tokens = tokenize(documents, tokenizer, options.bos, vocabulary);
 
@@ -71,7 +74,8 @@ std::vector<std::vector<TokenId>> sample_windows(const std::vector<Document>& do
   if (cuts.size() < wanted) {
     Error error = bad_input("the text is too short for the samples");
     error.expected(fmt::format("{} samples of {} tokens", options.samples, options.length))
-        .found(fmt::format("{}", cuts.size())).help("give more text, or take fewer or shorter samples");
+        .found(fmt::format("{}", cuts.size()))
+        .help("give more text, or take fewer or shorter samples");
     if (!documents.empty()) error.file(documents[0].file);
     throw error;
   }
@@ -86,12 +90,16 @@ std::vector<std::vector<TokenId>> sample_windows(const std::vector<Document>& do
   return rows;
 }
 
-std::vector<Window> perplexity_windows(const std::vector<Document>& documents, const Tokenizer* tokenizer, int64_t window,
-                                       int64_t stride, Bos bos, int64_t vocabulary, int64_t& stream_tokens) {
-  if (window < 2) throw usage_error("a window needs at least two tokens").where("--window").found(fmt::format("{}", window));
+std::vector<Window> perplexity_windows(const std::vector<Document>& documents, const Tokenizer* tokenizer,
+                                       int64_t window, int64_t stride, Bos bos, int64_t vocabulary,
+                                       int64_t& stream_tokens) {
+  if (window < 2)
+    throw usage_error("a window needs at least two tokens").where("--window").found(fmt::format("{}", window));
   if (stride < 1 || stride > window) {
-    throw usage_error("the stride does not fit the window").where("--stride")
-        .expected(fmt::format("1 to {}", window)).found(fmt::format("{}", stride));
+    throw usage_error("the stride does not fit the window")
+        .where("--stride")
+        .expected(fmt::format("1 to {}", window))
+        .found(fmt::format("{}", stride));
   }
   const std::optional<TokenId> first = window_bos(documents, tokenizer, bos, vocabulary);
   const auto tokens = tokenize(documents, tokenizer, bos, vocabulary);
@@ -103,7 +111,9 @@ std::vector<Window> perplexity_windows(const std::vector<Document>& documents, c
     stream_tokens += count;
     if (documents[d].ready && count < window) {
       if (count < 2) {
-        throw bad_input("one token predicts nothing").file(documents[d].file).where(documents[d].where)
+        throw bad_input("one token predicts nothing")
+            .file(documents[d].file)
+            .where(documents[d].where)
             .expected("at least 2 token ids");
       }
       out.push_back({tokens[d], 1});
@@ -131,7 +141,8 @@ std::string tokens_sha256(const std::vector<std::vector<TokenId>>& rows) {
     std::vector<std::byte> bytes;
     bytes.reserve(4 * row.size());
     for (const TokenId id : row) {
-      for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::byte>(static_cast<uint32_t>(id) >> shift & 0xFF));
+      for (int shift = 0; shift < 32; shift += 8)
+        bytes.push_back(static_cast<std::byte>(static_cast<uint32_t>(id) >> shift & 0xFF));
     }
     sha.update(std::span<const std::byte>(bytes));
   }

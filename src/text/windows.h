@@ -43,8 +43,9 @@ struct Window {
 // Windows never cross documents. A ready document shorter than a window is one window as it is.
 // `stream_tokens` receives the number of tokens of all documents, with a document BOS, without those
 // of Bos::kEvery. Throws bad_input if no window comes out.
-std::vector<Window> perplexity_windows(const std::vector<Document>& documents, const Tokenizer* tokenizer, int64_t window,
-                                       int64_t stride, Bos bos, int64_t vocabulary, int64_t& stream_tokens);
+std::vector<Window> perplexity_windows(const std::vector<Document>& documents, const Tokenizer* tokenizer,
+                                       int64_t window, int64_t stride, Bos bos, int64_t vocabulary,
+                                       int64_t& stream_tokens);
 
 // SHA-256 of ids as little-endian int32, row after row.
 std::string tokens_sha256(const std::vector<std::vector<TokenId>>& rows);

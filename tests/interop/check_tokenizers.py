@@ -22,17 +22,23 @@ AWKWARD = [
     " Hello", "  Hello  world  ", "Hello world " * 3, "caf\u00e9 cafe\u0301 e\u0301\u0323 \u1e69 s\u0323\u0307",
     "\u1100\u1161\u11a8\uac01 \u0915\u093c \u0958 \u2126 \u212b \ufb01 \u00bd \u00b2",
     "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466 \U0001f1e9\U0001f1ea \U0001f44d\U0001f3fd \u2764\ufe0f",
-    "\u4f60\u597d\uff0c\u4e16\u754c\u3002 \u3053\u3093\u306b\u3061\u306f \uc548\ub155 \u0417\u0434\u0440\u0430\u0432\u0441\u0442\u0432\u0443\u0439",
-    "\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd \u0928\u092e\u0938\u094d\u0924\u0947 \u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35 \u10d2\u10d0\u10db",
+    "\u4f60\u597d\uff0c\u4e16\u754c\u3002 \u3053\u3093\u306b\u3061\u306f \uc548\ub155 "
+    "\u0417\u0434\u0440\u0430\u0432\u0441\u0442\u0432\u0443\u0439",
+    "\u0645\u0631\u062d\u0628\u0627 \u05e9\u05dc\u05d5\u05dd "
+    "\u0928\u092e\u0938\u094d\u0924\u0947 \u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35 \u10d2\u10d0\u10db",
     "mixed\u0441\u043c\u0435\u0441\u044c\u6df7\u5408abc123\u0661\u0662\u0663\u00bc\u2167",
     "\u2581", "\u2581\u2581x", " \u2581 \u2581a\u2581b ", "a\u00a0b\u2003c\u3000d\u180ee\u200bf\ufefff\u0085g\u2028h",
     "<s>", "</s>", "<unk>", " <s> a", "a<s>b", "a <s> b", "<s><s> <s>", "<unk> <unk>x<unk>", "< s>", "<s", "x</s> \n y",
-    "<|endoftext|>", " <|endoftext|> a", "a<|endoftext|>b <|im_start|>user\n<|im_end|>", "<|begin_of_text|>hi<|eot_id|> there",
+    "<|endoftext|>", " <|endoftext|> a", "a<|endoftext|>b <|im_start|>user\n<|im_end|>",
+    "<|begin_of_text|>hi<|eot_id|> there",
     "<|start_story|>Once <|end_story|> upon<|start_story|>", "<0x0A><0xE2>", "\ufffd\ufffe\U0010ffff\ue000",
     "I'll we've it's 'S 'LL don\u2019t DON'T 'tis 's'\u017f", "1234567890 12 345 6.78e-9 0x1F 1,000,000",
-    "a" * 300, "\u00e4" * 257, "ab" * 2000, " " * 1000, "\n" * 333, " \n" * 100 + "x", "x" + " " * 57 + "y", "\t" * 40 + "z",
-    "=" * 200, "." * 65, "!?" * 50, "\u6f22" * 120, "\U0001f600" * 40, "Donaudampfschifffahrtsgesellschaftskapit\u00e4n" * 9,
-    "def f(x):\n    if x:\n        return {\n            'a': [1, 2],\n        }\n", "https://example.org/a?b=c&d=%20#e",
+    "a" * 300, "\u00e4" * 257, "ab" * 2000, " " * 1000, "\n" * 333, " \n" * 100 + "x", "x" + " " * 57 + "y",
+    "\t" * 40 + "z",
+    "=" * 200, "." * 65, "!?" * 50, "\u6f22" * 120, "\U0001f600" * 40,
+    "Donaudampfschifffahrtsgesellschaftskapit\u00e4n" * 9,
+    "def f(x):\n    if x:\n        return {\n            'a': [1, 2],\n        }\n",
+    "https://example.org/a?b=c&d=%20#e",
     "a\u0300\u0301\u0302" * 30, "\u0300\u0301 x", "\ud55c\u1100\u1161", "\U00031350\U0002ebf0\U00011f00\U0001e4d0",
 ]
 
@@ -68,7 +74,8 @@ class Reference:
             from tokenizers import Tokenizer
             self.tokenizer = Tokenizer.from_file(os.path.join(model, "tokenizer.json"))
             # tokenizers 0.23 does not skip special tokens that are "normalized"
-            self.keeps_special = any(t.special and t.normalized for t in self.tokenizer.get_added_tokens_decoder().values())
+            added = self.tokenizer.get_added_tokens_decoder().values()
+            self.keeps_special = any(t.special and t.normalized for t in added)
         else:
             import sentencepiece
             self.tokenizer = sentencepiece.SentencePieceProcessor(os.path.join(model, "tokenizer.model"))

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/torch.h"
+#include "model/device.h"
 
 namespace shorten::kernels {
 namespace {
@@ -14,11 +15,24 @@ double error(const Tensor& got, const Tensor& exact) {
   return ((got.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
 }
 
-class Kernels : public ::testing::TestWithParam<at::ScalarType> {
+// Opened before the first ATen call, as the plug-in demands.
+const at::Device kAccelerator = model::open_device("auto");
+
+struct Place {
+  at::DeviceType device;
+  at::ScalarType dtype;
+};
+
+class Kernels : public ::testing::TestWithParam<Place> {
  protected:
-  Kernels() { at::manual_seed(7); }
-  Tensor random(at::IntArrayRef shape) const { return at::randn(shape, at::kDouble).to(GetParam()); }
-  double tolerance() const { return GetParam() == at::kFloat ? 1e-6 : 5e-3; }
+  void SetUp() override {
+    if (GetParam().device != at::kCPU && !kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
+    at::manual_seed(7);
+  }
+  // Values that the dtype can hold, on the device.
+  Tensor place(const Tensor& x) const { return x.to(GetParam().device, GetParam().dtype); }
+  Tensor random(at::IntArrayRef shape) const { return place(at::randn(shape, at::kDouble)); }
+  double tolerance() const { return GetParam().dtype == at::kFloat ? 2e-6 : 5e-3; }
   const at::NoGradGuard no_gradients;
 };
 
@@ -34,7 +48,7 @@ TEST_P(Kernels, RmsNorm) {
 
 TEST_P(Kernels, RopeTurnsPairsAndLeavesTheOtherHeads) {
   for (const int64_t hd : {2, 6, 32, 80, 128}) {
-    const Tensor x = random({2, 9, 5, hd}), angle = at::rand({9, hd / 2}, at::kDouble) * 100;
+    const Tensor x = random({2, 9, 5, hd}), angle = (at::rand({9, hd / 2}, at::kDouble) * 100).to(GetParam().device);
     const Tensor cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
     const Tensor exact = x.to(at::kDouble).clone();
     const Tensor a = x.to(at::kDouble).narrow(2, 0, 3).narrow(3, 0, hd / 2),
@@ -57,9 +71,8 @@ TEST_P(Kernels, Swiglu) {
 }
 
 TEST_P(Kernels, SwigluOfExtremeGates) {
-  const Tensor x = at::tensor({-1e4, -90.0, -88.0, 0.0, 88.0, 1e4, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, at::kDouble)
-                       .to(GetParam())
-                       .reshape({1, 12});
+  const Tensor x = place(
+      at::tensor({-1e4, -90.0, -88.0, 0.0, 88.0, 1e4, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, at::kDouble).reshape({1, 12}));
   const Tensor y = swiglu(x).to(at::kDouble);
   EXPECT_TRUE(y.isfinite().all().item<bool>());
   EXPECT_NEAR(y[0][0].item<double>(), 0, 1e-6);
@@ -69,7 +82,7 @@ TEST_P(Kernels, SwigluOfExtremeGates) {
 TEST_P(Kernels, CrossEntropy) {
   for (const int64_t n : {2, 5, 333, 4096, 32003}) {
     const Tensor logits = random({6, n}) * 5;
-    const Tensor targets = at::randint(n, {6}, at::kLong);
+    const Tensor targets = at::randint(n, {6}, at::kLong).to(GetParam().device);
     const Tensor wide = logits.to(at::kDouble);
     const Tensor exact = wide.logsumexp(-1) - wide.gather(-1, targets.unsqueeze(1)).squeeze(1);
     EXPECT_LT(error(cross_entropy(logits, targets), exact), 2e-6) << n;  // fp32 inside, whatever the dtype
@@ -82,11 +95,17 @@ TEST_P(Kernels, NanIsNotHidden) {
   x[1][3] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(rms_norm(x, random({64}), 1e-5)[1].isnan().all().item<bool>());
   EXPECT_TRUE(swiglu(x)[1].isnan().any().item<bool>());
-  EXPECT_TRUE(cross_entropy(x, at::zeros({2}, at::kLong))[1].isnan().item<bool>());
+  EXPECT_TRUE(cross_entropy(x, at::zeros({2}, at::kLong).to(GetParam().device))[1].isnan().item<bool>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Dtypes, Kernels, ::testing::Values(at::kFloat, at::kBFloat16),
-                         [](const auto& info) { return std::string(at::toString(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Places, Kernels,
+                         ::testing::Values(Place{at::kCPU, at::kFloat}, Place{at::kCPU, at::kBFloat16},
+                                           Place{at::kCPU, at::kHalf}, Place{at::kCUDA, at::kFloat},
+                                           Place{at::kCUDA, at::kBFloat16}, Place{at::kCUDA, at::kHalf}),
+                         [](const auto& info) {
+                           return std::string(info.param.device == at::kCPU ? "Cpu" : "Cuda") +
+                                  at::toString(info.param.dtype);
+                         });
 
 }  // namespace
 }  // namespace shorten::kernels

@@ -15,7 +15,7 @@ std::vector<Tensor> tensors(const std::vector<size_t>& sizes) {
   static const std::vector<std::byte> memory(1000);
   std::vector<Tensor> out;
   for (const size_t size : sizes) {
-    out.push_back({std::string(1, static_cast<char>('a' + out.size())),
+    out.push_back({std::string{static_cast<char>('a' + out.size())},
                    DType::kU8,
                    {static_cast<int64_t>(size)},
                    std::span(memory).first(size)});

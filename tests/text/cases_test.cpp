@@ -2,8 +2,10 @@
 // Texts and the ids that a reference implementation gives for them: golden files of this repository
 // (made by make_golden.py), and a file named by SHORTEN_TOKENIZER_CASES (made by
 // tests/interop/check_tokenizers.py).
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/json.h"
@@ -23,11 +25,11 @@ TokenizerKind parse_kind(const std::string& name) {
 std::string difference(const std::vector<TokenId>& got, const std::vector<TokenId>& expected) {
   size_t at = 0;
   while (at < got.size() && at < expected.size() && got[at] == expected[at]) ++at;
-  std::string out = "lengths " + std::to_string(got.size()) + " and " + std::to_string(expected.size()) +
-                    ", first difference at " + std::to_string(at) + ":";
+  std::string out = fmt::format("lengths {} and {}, first difference at {}:", got.size(), expected.size(), at);
   for (const auto* ids : {&got, &expected}) {
-    out += ids == &got ? " got" : " expected";
-    for (size_t i = at < 3 ? 0 : at - 3; i < std::min(ids->size(), at + 5); ++i) out += " " + std::to_string((*ids)[i]);
+    const auto from = ids->begin() + static_cast<std::ptrdiff_t>(at < 3 ? 0 : at - 3);
+    const auto to = ids->begin() + static_cast<std::ptrdiff_t>(std::min(ids->size(), at + 5));
+    out += fmt::format(" {} {}", ids == &got ? "got" : "expected", fmt::join(from, to, " "));
   }
   return out;
 }

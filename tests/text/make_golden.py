@@ -26,9 +26,11 @@ LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[
           r"|\s*[\r\n]+|\s+(?!\S)|\s+")
 META = "\u2581"
 BYTES = [f"<0x{b:02X}>" for b in range(256)]
-EXTRA = ["<A>", "x<A>y", " <A> ", "<L> a", "a \t<L> <R> \n b", "<W>", "a<W>", "<W> a-<W>-", "a<N>b <N>", "Na\u00efve <N>",
-         "nai\u0308ve na\u00efve", "<A><L>  <R><W>", "foo  <L>  <L>  bar", "<R>   <A>   <R>", "<W><W> <W>_", "AB<A>AB"]
-MARKS = [AddedToken("<A>", special=True, normalized=False), AddedToken("<L>", lstrip=True, special=True, normalized=False),
+EXTRA = ["<A>", "x<A>y", " <A> ", "<L> a", "a \t<L> <R> \n b", "<W>", "a<W>", "<W> a-<W>-", "a<N>b <N>",
+         "Na\u00efve <N>", "nai\u0308ve na\u00efve", "<A><L>  <R><W>", "foo  <L>  <L>  bar",
+         "<R>   <A>   <R>", "<W><W> <W>_", "AB<A>AB"]
+MARKS = [AddedToken("<A>", special=True, normalized=False),
+         AddedToken("<L>", lstrip=True, special=True, normalized=False),
          AddedToken("<R>", rstrip=True, normalized=False), AddedToken("<W>", single_word=True, normalized=False),
          AddedToken("<N>", normalized=True), AddedToken("na\u00efve", normalized=True)]
 
@@ -39,17 +41,14 @@ def corpus():
     return [line + "\n" for line in text.split("\n")] + [a for a in AWKWARD if len(a) < 130]
 
 
-def alphabet(texts):
-    return sorted({c for t in texts for c in t if ord(c) < 0x300})
-
-
 def trained(pre, size=420, **options):
     """Byte-level BPE."""
     t = Tokenizer(models.BPE(**options))
     t.pre_tokenizer = pre
     t.decoder = decoders.ByteLevel()
-    t.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=size, show_progress=False, special_tokens=["<|endoftext|>"],
-                                                        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    t.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=size, show_progress=False, special_tokens=["<|endoftext|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     return t
 
 
@@ -58,8 +57,8 @@ def spm_like(pieces, split_text, **options):
     t = Tokenizer(models.BPE(unk_token="<unk>"))
     t.pre_tokenizer = pre_tokenizers.Split(Regex(split_text), "isolated")
     t.normalizer = normalizers.Replace(" ", META)
-    t.train_from_iterator(corpus(), trainers.BpeTrainer(vocab_size=420, show_progress=False, special_tokens=["<unk>", "<s>", "</s>"] + pieces,
-                                                        limit_alphabet=90))
+    t.train_from_iterator(corpus(), trainers.BpeTrainer(
+        vocab_size=420, show_progress=False, special_tokens=["<unk>", "<s>", "</s>"] + pieces, limit_alphabet=90))
     model = json.loads(t.to_str())["model"]
     merges = [tuple(m) for m in model["merges"]]
     return Tokenizer(models.BPE(vocab=model["vocab"], merges=merges, unk_token="<unk>", **options))
@@ -79,7 +78,8 @@ def tokenizers():
     t.add_tokens(MARKS)
     yield "byte-level-nfc", t
 
-    t = trained(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(LLAMA3), "isolated"), level(add_prefix_space=False, use_regex=False)]), 460)
+    t = trained(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(LLAMA3), "isolated"),
+                                         level(add_prefix_space=False, use_regex=False)]), 460)
     t.model.ignore_merges = True
     t.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), processors.TemplateProcessing(
         single="<|endoftext|> $A <|endoftext|>", special_tokens=[("<|endoftext|>", 0)])])
@@ -113,7 +113,8 @@ def tokenizers():
     # No unknown token: what has no piece vanishes.
     full = json.loads(spm_like([], WORDS).to_str())["model"]
     t = Tokenizer(models.BPE(vocab=full["vocab"], merges=[tuple(m) for m in full["merges"]]))
-    t.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Strip(), normalizers.Replace(Regex(r"\s+"), META)])
+    t.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Strip(),
+                                         normalizers.Replace(Regex(r"\s+"), META)])
     yield "nfkc-no-unk", t
 
     for behavior in ("removed", "merged_with_previous", "merged_with_next", "contiguous"):
@@ -122,7 +123,8 @@ def tokenizers():
         t.normalizer = normalizers.NFD() if behavior == "removed" else normalizers.NFKD()
         yield "split-" + behavior.replace("_", "-"), t
 
-    t = trained(pre_tokenizers.Sequence([pre_tokenizers.Split(" ", "removed", invert=True), level(add_prefix_space=False, use_regex=True)]), 300)
+    t = trained(pre_tokenizers.Sequence([pre_tokenizers.Split(" ", "removed", invert=True),
+                                         level(add_prefix_space=False, use_regex=True)]), 300)
     yield "split-inverted", t
 
 
@@ -139,15 +141,16 @@ def sentencepiece_models(out):
         f.writelines(corpus())
     rules = os.path.join(out, "rules.tmp")
     with open(rules, "w", encoding="utf-8") as f:  # of nfkc only these few: the whole table is 240 KB
-        f.writelines(" ".join(f"{ord(c):04X}" for c in a) + "\t" + " ".join(f"{ord(c):04X}" for c in b) + "\n"
-                     for a, b in (("\ufb01", "fi"), ("\u00bd", "1\u20442"), ("e\u0301", "\u00e9"), ("\t", " "), ("\n", " ")))
+        for a, b in (("\ufb01", "fi"), ("\u00bd", "1\u20442"), ("e\u0301", "\u00e9"), ("\t", " "), ("\n", " ")):
+            f.write("\t".join(" ".join(f"{ord(c):04X}" for c in side) for side in (a, b)) + "\n")
     common = dict(input=text, minloglevel=2, num_threads=1, input_sentence_size=0)
     kinds = {
         "spm-bpe": dict(model_type="bpe", vocab_size=420, byte_fallback=True, normalization_rule_name="identity",
                         remove_extra_whitespaces=False, character_coverage=0.99, split_digits=True),
-        "spm-bpe-unknown": dict(model_type="bpe", vocab_size=300, normalization_rule_name="identity", character_coverage=0.98,
-                                user_defined_symbols=["<A>", "AB"]),
-        "spm-unigram": dict(model_type="unigram", vocab_size=300, normalization_rule_tsv=rules, character_coverage=0.98),
+        "spm-bpe-unknown": dict(model_type="bpe", vocab_size=300, normalization_rule_name="identity",
+                                character_coverage=0.98, user_defined_symbols=["<A>", "AB"]),
+        "spm-unigram": dict(model_type="unigram", vocab_size=300, normalization_rule_tsv=rules,
+                            character_coverage=0.98),
     }
     for name, options in kinds.items():
         os.makedirs(os.path.join(out, name), exist_ok=True)
@@ -190,24 +193,28 @@ def main():
         bos = {"llama2": 1, "llama3": 0}.get(name)
         sets.append({"model": name, "kind": "json", "vocabulary": t.get_vocab_size(), "bos": bos, "cases": cases})
         if name == "gpt2":
-            write_json(os.path.join(args.out, "gpt2-files", "tokenizer_config.json"), {"tokenizer_class": "GPT2Tokenizer"})
-            write_json(os.path.join(args.out, "gpt2-files", "vocab.json"), value["model"]["vocab"])
-            with open(os.path.join(args.out, "gpt2-files", "merges.txt"), "w", encoding="utf-8") as f:
+            files = os.path.join(args.out, "gpt2-files")
+            write_json(os.path.join(files, "tokenizer_config.json"), {"tokenizer_class": "GPT2Tokenizer"})
+            write_json(os.path.join(files, "vocab.json"), value["model"]["vocab"])
+            with open(os.path.join(files, "merges.txt"), "w", encoding="utf-8") as f:
                 f.write("#version: 0.2\n" + "".join(" ".join(m) + "\n" for m in value["model"]["merges"]))
             sets.append({"model": "gpt2-files", "vocabulary": t.get_vocab_size(), "bos": 0, "cases": cases[::4]})
         if name == "llama3":
-            back = {c: b for b, c in zip(sorted(range(256), key=lambda b: (not (33 <= b <= 126 or 161 <= b <= 172 or b >= 174), b)),
-                                         [chr(b) for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174] + [chr(256 + i) for i in range(68)])}
+            printable = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
+            others = [b for b in range(256) if b not in printable]
+            back = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
             tokens = sorted((i, bytes(back[c] for c in s)) for s, i in value["model"]["vocab"].items() if i > 0)
             os.makedirs(os.path.join(args.out, "tiktoken"), exist_ok=True)
             with open(os.path.join(args.out, "tiktoken", "tokenizer.model"), "w") as f:
                 f.writelines(f"{base64.b64encode(b).decode()} {i - 1}\n" for i, b in tokens)
             shifted = [{"text": c["text"], "ids": [i - 1 for i in c["ids"]]} for c in cases if "<|" not in c["text"]]
-            sets.append({"model": "tiktoken", "vocabulary": len(tokens) + 256, "bos": len(tokens), "cases": shifted[::4]})
+            sets.append({"model": "tiktoken", "vocabulary": len(tokens) + 256, "bos": len(tokens),
+                         "cases": shifted[::4]})
     for name, t in sentencepiece_models(args.out):
         texts = short[::2] + more
         cases = [{"text": text, "ids": t.encode(text)} for text in texts]
-        sets.append({"model": name, "kind": "sentencepiece", "vocabulary": t.get_piece_size(), "bos": 1, "cases": cases})
+        sets.append({"model": name, "kind": "sentencepiece", "vocabulary": t.get_piece_size(), "bos": 1,
+                     "cases": cases})
     write_json(os.path.join(args.out, "cases.json"), {"sets": sets})
 
 

@@ -6,7 +6,7 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 
-#include "model/accelerator.h"
+#include "kernels/accelerator.h"
 
 namespace {
 
@@ -31,7 +31,7 @@ uint64_t peak_memory(int device) {
 
 }  // namespace
 
-extern "C" const shorten::model::Accelerator* shorten_cuda() {
-  static constexpr shorten::model::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory};
+extern "C" const shorten::kernels::Accelerator* shorten_cuda() {
+  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory};
   return &kCuda;
 }

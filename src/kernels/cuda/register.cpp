@@ -38,7 +38,9 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
   const Tensor x = aligned(input), w = aligned(weight);
   Tensor y = at::empty_like(x);
   const int64_t n = x.size(-1);
-  if (x.numel() > 0) C10_CUDA_CHECK(rms_norm(dtype_of(x), x.const_data_ptr(), w.const_data_ptr(), y.mutable_data_ptr(), x.numel() / n, n, static_cast<float>(eps), stream_of(x)));
+  if (x.numel() > 0)
+    C10_CUDA_CHECK(rms_norm(dtype_of(x), x.const_data_ptr(), w.const_data_ptr(), y.mutable_data_ptr(), x.numel() / n, n,
+                            static_cast<float>(eps), stream_of(x)));
   return y;
 }
 
@@ -46,7 +48,8 @@ Tensor& rope_(Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) 
   const c10::cuda::CUDAGuard guard(x.device());
   SHORTEN_CHECK(x.is_contiguous() && x.dim() == 4, "rope works in place on [N, T, heads, hd]");
   if (x.numel() > 0) {
-    C10_CUDA_CHECK(rope(dtype_of(x), x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), x.size(0) * x.size(1), x.size(1), x.size(2), rotated, x.size(3) / 2, stream_of(x)));
+    C10_CUDA_CHECK(rope(dtype_of(x), x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(),
+                        x.size(0) * x.size(1), x.size(1), x.size(2), rotated, x.size(3) / 2, stream_of(x)));
   }
   return x;
 }
@@ -58,7 +61,8 @@ Tensor swiglu(const Tensor& input) {
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = n;
   Tensor y = at::empty(shape, x.options());
-  if (y.numel() > 0) C10_CUDA_CHECK(swiglu(dtype_of(x), x.const_data_ptr(), y.mutable_data_ptr(), y.numel() / n, n, stream_of(x)));
+  if (y.numel() > 0)
+    C10_CUDA_CHECK(swiglu(dtype_of(x), x.const_data_ptr(), y.mutable_data_ptr(), y.numel() / n, n, stream_of(x)));
   return y;
 }
 
@@ -67,7 +71,8 @@ Tensor cross_entropy(const Tensor& input, const Tensor& targets) {
   const Tensor logits = aligned(input), wanted = targets.contiguous();
   Tensor nll = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
   if (nll.numel() > 0) {
-    C10_CUDA_CHECK(cross_entropy(dtype_of(logits), logits.const_data_ptr(), wanted.const_data_ptr<int64_t>(), nll.mutable_data_ptr<float>(), logits.size(0), logits.size(1), stream_of(logits)));
+    C10_CUDA_CHECK(cross_entropy(dtype_of(logits), logits.const_data_ptr(), wanted.const_data_ptr<int64_t>(),
+                                 nll.mutable_data_ptr<float>(), logits.size(0), logits.size(1), stream_of(logits)));
   }
   return nll;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/accelerator.h"
+#include "kernels/accelerator.h"
 
 #include <optional>
 
 #include "core/check.h"
 #include "core/system.h"
 
-namespace shorten::model {
+namespace shorten::kernels {
 namespace {
 
 std::optional<Accelerator> plugged_in;  // written once, when the plug-in is opened
@@ -32,4 +32,4 @@ uint64_t peak_device_memory(const at::Device& device) {
   return device.is_cpu() ? 0 : accelerator().peak_memory(device.index());
 }
 
-}  // namespace shorten::model
+}  // namespace shorten::kernels

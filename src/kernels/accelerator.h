@@ -7,7 +7,7 @@
 
 #include "kernels/torch.h"
 
-namespace shorten::model {
+namespace shorten::kernels {
 
 struct Accelerator {
   int (*device_count)();
@@ -23,4 +23,4 @@ void synchronize(const at::Device& device);             // waits for queued work
 uint64_t free_memory(const at::Device& device);         // bytes
 uint64_t peak_device_memory(const at::Device& device);  // bytes; 0 on a CPU
 
-}  // namespace shorten::model
+}  // namespace shorten::kernels
