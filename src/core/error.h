@@ -17,13 +17,13 @@ namespace shorten {
 // Exit statuses of the program; docs/formats.md lists them for scripts.
 enum class ExitCode : int {
   kDone = 0,
-  kFault = 1,        // a fault of ours
-  kUsage = 2,        // the command line
-  kBadInput = 3,     // a file that is missing, damaged or contradicts itself
-  kUnsupported = 4,  // a sound model that this version cannot handle
-  kNoSpace = 5,      // memory or disk
-  kQuality = 6,      // a quality gate failed
-  kDiverged = 7,     // NaN or infinity where a number must be
+  kFault = 1,         // a fault of ours
+  kUsage = 2,         // the command line
+  kBadInput = 3,      // a file that is missing, damaged or contradicts itself
+  kUnsupported = 4,   // a sound model that this version cannot handle
+  kNoSpace = 5,       // memory or disk
+  kQuality = 6,       // a quality gate failed
+  kDiverged = 7,      // NaN or infinity where a number must be
   kClosedPipe = 141,  // whoever read our output is gone: 128 + SIGPIPE, as shells count signals
 };
 

@@ -61,7 +61,7 @@ Json parse_json(std::string_view text, const std::filesystem::path& file, const 
       if (!keys.back().insert(parsed.get<std::string>()).second) {
         throw bad_input("a key appears twice in one JSON object")
             .file(file)
-            .where("key \"" + parsed.get<std::string>() + "\"");
+            .where(fmt::format("{}{}key \"{}\"", where, where.empty() ? "" : ", ", parsed.get<std::string>()));
       }
     }
     return true;

@@ -32,7 +32,7 @@ TEST(DamagedModel, NanAndInfinityAreNamed) {
     const fs::path model = damaged(temp, bits);
     const std::string rows = write(temp / "rows.jsonl", kRows).string(), out = (temp / "out.json").string();
     for (const Outcome& run : {shorten({"score", model.string(), "--text", rows, "-o", out}),
-                           shorten({"eval", model.string(), "--text", rows, "-o", out})}) {
+                               shorten({"eval", model.string(), "--text", rows, "-o", out})}) {
       EXPECT_EQ(run.status, 7) << run.err;
       EXPECT_THAT(run.err, ::testing::HasSubstr("model.layers.2.mlp.up_proj.weight"));
       EXPECT_FALSE(fs::exists(out));

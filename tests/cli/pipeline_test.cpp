@@ -137,7 +137,7 @@ TEST(Pipeline, BadTextsAreRefused) {
        }) {
     const std::string file = write(temp / name, content).string();
     for (const Outcome& run : {shorten({"score", kNovelist, "--text", file, "-o", out}),
-                           shorten({"eval", kNovelist, "--text", file, "-o", out})}) {
+                               shorten({"eval", kNovelist, "--text", file, "-o", out})}) {
       EXPECT_EQ(run.status, 3) << name << run.err;
       EXPECT_THAT(run.err, HasSubstr(name));
       EXPECT_THAT(run.err, HasSubstr(mention)) << name;

@@ -35,8 +35,8 @@ inline Outcome shorten(const std::vector<std::string>& arguments, const std::str
   const TempDir temp;
   std::string command = "set -o pipefail; " + shell_word(SHORTEN_PROGRAM);
   for (const std::string& argument : arguments) command += " " + shell_word(argument);
-  command +=
-      " 2> " + shell_word((temp / "err").string()) + " " + (shell.empty() ? "> " + shell_word((temp / "out").string()) : shell);
+  command += " 2> " + shell_word((temp / "err").string()) + " " +
+             (shell.empty() ? "> " + shell_word((temp / "out").string()) : shell);
   const int status = std::system(("bash -c " + shell_word(command)).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(temp / "out"),
           read_text(temp / "err")};

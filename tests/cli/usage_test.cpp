@@ -64,8 +64,9 @@ TEST(Usage, AClosedPipeIsAnErrorNotAHang) {
   const TempDir temp;
   const std::string status = (temp / "status").string();
   // The reader leaves before a line is written.
-  const std::string command = "( sleep 0.2; " + shell_word(SHORTEN_PROGRAM) + " inspect " + shell_word(kNovelist) + " 2> " +
-                              shell_word((temp / "err").string()) + "; echo $? > " + shell_word(status) + " ) | true";
+  const std::string command = "( sleep 0.2; " + shell_word(SHORTEN_PROGRAM) + " inspect " + shell_word(kNovelist) +
+                              " 2> " + shell_word((temp / "err").string()) + "; echo $? > " + shell_word(status) +
+                              " ) | true";
   ASSERT_EQ(std::system(("bash -c " + shell_word(command)).c_str()), 0);
   EXPECT_EQ(read_text(status), "141\n");
   EXPECT_THAT(read_text(temp / "err"), HasSubstr("error: cannot write to standard output"));

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a machine can check of the house rules: which room includes which, layout, file lengths.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+fail() { echo "check: $*" >&2; failed=1; }
+
+# docs/architecture.md: a room may include itself and these. engine/engine.h alone is for cli: it is the
+# torch-free face of the rooms above the line.
+declare -A allowed=(
+  [core]=""
+  [checkpoint]="core"
+  [text]="core"
+  [family]="core checkpoint"
+  [plan]="core checkpoint family"
+  [kernels]="core"
+  [model]="core checkpoint family kernels"
+  [score]="core plan model kernels"
+  [eval]="core text model kernels"
+  [engine]="core checkpoint family text plan kernels model score eval"
+  [cli]="core checkpoint family text plan"
+)
+while IFS=: read -r file include; do
+  from=$(cut -d/ -f2 <<<"$file")
+  to=$(sed -E 's/.*"([a-z]+)\/.*/\1/' <<<"$include")
+  [ -n "${allowed[$from]+x}" ] || { fail "$file: the room $from is not in the list"; continue; }
+  [ "$to" = "$from" ] && continue
+  [[ $include == *'"engine/engine.h"'* && $from = cli ]] && continue
+  [[ " ${allowed[$from]} " == *" $to "* ]] || fail "$file includes $to/: ${from} may include: ${allowed[$from]:-nothing}"
+done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu')
+
+# No LibTorch below the line, nor in the program itself.
+if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/family src/plan src/cli; then
+  fail "LibTorch headers below the torch line"
+fi
+if grep -rnE '\bassert\(' src --include='*.h' --include='*.cpp'; then fail "assert: use Error or SHORTEN_CHECK"; fi
+
+while read -r lines file; do
+  [ "$lines" -le 400 ] || fail "$file has $lines lines (at most 400)"
+done < <(git ls-files 'src/*.cpp' 'src/*.h' 'src/*.cu' 'tests/*.cpp' 'tests/*.h' | xargs wc -l | grep -v ' total$')
+while read -r file; do
+  head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file has no SPDX line"
+done < <(git ls-files '*.cpp' '*.h' '*.cu' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt')
+
+# clang-format 14 does not know CUDA's <<< >>>.
+if command -v clang-format >/dev/null; then
+  git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror 2>&1 | grep -m 5 error && fail "clang-format -i the files above"
+fi
+[ $failed = 0 ] && echo "check: rooms, layout and lengths are in order"
+exit $failed
