@@ -13,6 +13,7 @@ case ${1:-} in
   *) echo "usage: ./quickstart.sh [--cuda]" >&2; exit 2 ;;
 esac
 scripts/install.sh "$@"
+mkdir -p build
 echo "building build/shorten"
 scripts/build.sh build -DSHORTEN_BUILD_TESTS=OFF "${options[@]}" >build/build.log 2>&1 || { tail -n 40 build/build.log >&2; exit 1; }
 

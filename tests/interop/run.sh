@@ -60,4 +60,23 @@ fi
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 failed=0
 python "$root/tests/interop/check_pruned.py" --shorten "$shorten" || failed=1
+
+tokenizers() {  # REFERENCE MODEL_DIR FILE...
+  local reference=$1 model=$2
+  shift 2
+  echo "== tokenizer of $(basename "$model") against $reference"
+  python "$root/tests/interop/check_tokenizers.py" --test "$(dirname "$shorten")/test_text" --reference "$reference" "$model" --data "$@" || failed=1
+}
+example=$root/examples/novelist-14m
+for reference in file auto sentencepiece; do tokenizers "$reference" "$example" "$root"/examples/texts/*.txt; done
+if [ -n "${SHORTEN_TEST_DATA:-}" ]; then
+  data=("$SHORTEN_TEST_DATA"/data/{wikitext-2/wiki.test.raw,ptb/ptb.valid.txt} "$SHORTEN_TEST_DATA"/data/books/*.txt
+    "$SHORTEN_TEST_DATA"/data/alpaca/*.json "$SHORTEN_TEST_DATA"/data/tasks/*.jsonl)
+  tokenizers file "$SHORTEN_TEST_DATA/models/tinystories-656k" "${data[@]}"
+  tokenizers file "$SHORTEN_TEST_DATA/tokenizers/llama2" "${data[@]}"
+  tokenizers sentencepiece "$SHORTEN_TEST_DATA/tokenizers/llama2" "${data[@]}"
+  tokenizers auto "$SHORTEN_TEST_DATA/tokenizers/qwen2" "${data[@]}"
+else
+  echo "== skipped: tokenizers on larger data (SHORTEN_TEST_DATA is not set)"
+fi
 exit $failed
