@@ -6,16 +6,15 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-options=()
 case ${1:-} in
-  "") ;;
-  --cuda) options=(-DSHORTEN_CUDA=ON) ;;
+  "") preset=release ;;
+  --cuda) preset=cuda ;;
   *) echo "usage: ./quickstart.sh [--cuda]" >&2; exit 2 ;;
 esac
 scripts/install.sh "$@"
 mkdir -p build
 echo "building build/shorten"
-scripts/build.sh build -DSHORTEN_BUILD_TESTS=OFF "${options[@]}" >build/build.log 2>&1 || { tail -n 40 build/build.log >&2; exit 1; }
+scripts/build.sh "$preset" >build/build.log 2>&1 || { tail -n 40 build/build.log >&2; exit 1; }
 
 shorten=build/shorten
 model=examples/novelist-14m

@@ -11,15 +11,15 @@ cd "$(dirname "$0")"
 scripts/install.sh --tests
 case ${1:-} in
   "")
-    scripts/build.sh build -DSHORTEN_BUILD_TESTS=ON
+    scripts/build.sh tests
     ctest --test-dir build --output-on-failure --parallel 2
     ;;
   --sanitize)
-    scripts/build.sh build/sanitize -DSHORTEN_TORCH=OFF -DSHORTEN_SANITIZE=address,undefined -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    scripts/build.sh sanitize
     ctest --test-dir build/sanitize --output-on-failure --parallel 2
     ;;
   --interop)
-    scripts/build.sh build -DSHORTEN_BUILD_TESTS=ON
+    scripts/build.sh tests
     tests/interop/run.sh
     ;;
   *)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Configures and builds. usage: scripts/build.sh FOLDER [CMake options]
+# Configures and builds a preset of CMakePresets.json. usage: scripts/build.sh PRESET [FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folder=$1
-shift
-log=$folder/configure.log
+preset=$1
+case $preset in sanitize) folder=${2:-build/sanitize} ;; *) folder=${2:-build} ;; esac
 mkdir -p "$folder"
-cmake -S . -B "$folder" -G Ninja "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+log=$folder/configure.log
+cmake --preset "$preset" -B "$folder" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
 # A compiler takes up to 1 GB with LibTorch's headers: no more jobs than memory allows.
 jobs=$(nproc)
 memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)

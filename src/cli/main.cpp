@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "cli/common.h"
+#include "cli/help.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -25,8 +26,6 @@ constexpr std::array kVerbs = {
     Verb{"eval", "perplexity of one model or of several side by side", setup_eval},
 };
 
-constexpr size_t kHelpColumn = 26, kTerminalWidth = 80;
-
 constexpr char kFooter[] =
     "\nThe way through:\n"
     "  shorten score MODEL --text book.txt -o scores.json\n"
@@ -38,6 +37,7 @@ constexpr char kFooter[] =
 
 void add_common(CLI::App& app, CommonOptions& o) {
   const std::string group = "Common options";
+  app.set_help_flag("-h,--help", "this help")->group(group);
   app.add_option("--device", o.compute.device, "auto, cpu, cuda or cuda:N [auto]")->type_name("DEVICE")->group(group);
   app.add_option("--dtype", o.compute.dtype,
                  "auto, fp32, bf16 or fp16; auto is the checkpoint's on CUDA and fp32 on a CPU [auto]")
@@ -53,24 +53,6 @@ void add_common(CLI::App& app, CommonOptions& o) {
   app.add_flag("--force", o.force, "replace an existing output")->group(group);
   app.add_flag("-q,--quiet", o.quiet, "no progress, only warnings and errors")->group(group);
   app.add_flag("-v,--verbose", o.verbose, "say more")->group(group);
-}
-
-// CLI11 puts a description on one line however long it is; here it goes on under itself.
-std::string wrapped(const std::string& help) {
-  std::string out;
-  for (size_t begin = 0; begin < help.size();) {
-    const size_t end = std::min(help.find('\n', begin), help.size());
-    std::string line = help.substr(begin, end - begin);
-    while (line.size() > kTerminalWidth) {
-      const size_t space = line.rfind(' ', kTerminalWidth);
-      if (space == std::string::npos || space <= kHelpColumn) break;
-      out += line.substr(0, space) + "\n";
-      line = std::string(kHelpColumn, ' ') + line.substr(space + 1);
-    }
-    out += line + "\n";
-    begin = end + 1;
-  }
-  return out;
 }
 
 int report(const Error& error, bool json) {
@@ -95,17 +77,17 @@ int run(int argc, char** argv) {
   // Known before parsing, because a command line that does not parse is an error too.
   const bool json = std::find(common.argv.begin(), common.argv.end(), "--json") != common.argv.end();
 
-  CLI::App app("shorten: makes large language models shorter, by removing the\nTransformer blocks that matter least.\n",
+  CLI::App app("shorten makes large language models shorter: it removes the Transformer\nblocks that matter least.",
                "shorten");
   app.set_version_flag("--version", fmt::format("shorten {}", kVersion));
   app.set_help_flag("-h,--help", "this help");
   app.require_subcommand(1);
   app.footer(kFooter);
-  app.get_formatter()->column_width(kHelpColumn);
+  app.formatter(std::make_shared<HelpFormatter>());
   std::vector<std::pair<CLI::App*, std::function<void()>>> verbs;
   for (const Verb& verb : kVerbs) {
     CLI::App* sub = app.add_subcommand(verb.name, verb.summary);
-    sub->get_formatter()->column_width(kHelpColumn);
+    sub->footer("");  // else it has ours
     verbs.emplace_back(sub, verb.setup(*sub, common));
     add_common(*sub, common);
   }
@@ -118,7 +100,7 @@ int run(int argc, char** argv) {
     return 0;
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
-    write_stdout(wrapped(chosen.empty() ? app.help() : chosen.front()->help()));
+    write_stdout(chosen.empty() ? app.help() : chosen.front()->help());
     return 0;
   } catch (const CLI::CallForVersion&) {
     write_stdout(app.version() + "\n");

@@ -22,6 +22,10 @@ struct PlanOptions {
 };
 
 plan::Target read_target(const PlanOptions& o) {
+  if (!!*o.remove_given + !!*o.ratio_given + !!*o.parameters_given + !!*o.size_given != 1) {
+    throw usage_error("what is the target?")
+        .expected("exactly one of --remove N, --ratio R, --params COUNT, --size BYTES");
+  }
   plan::Target target;
   if (*o.remove_given) target.remove = o.remove;
   if (*o.ratio_given) target.ratio = o.ratio;
@@ -39,7 +43,7 @@ std::string to_table(const plan::PrunePlan& plan, const plan::Inventory& invento
     const auto i = static_cast<size_t>(b);
     removed_parameters += inventory.block_parameters[i];
     bytes_after -= inventory.block_bytes[i];
-    rows.push_back({std::to_string(b), fmt::format("{:.6g}", scores.scores[i]),
+    rows.push_back({std::to_string(b), fmt::format("{:.{}f}", scores.scores[i], table_decimals(scores.scores)),
                     with_separators(static_cast<int64_t>(inventory.block_parameters[i]))});
   }
   const auto share = [&](uint64_t of) {
@@ -96,16 +100,19 @@ std::function<void()> setup_plan(CLI::App& app, CommonOptions& common) {
   app.add_option("MODEL", o->model, "the model that was scored")->required();
   app.add_option("--scores", o->scores, "scores.json of shorten score")->type_name("FILE")->required();
   app.add_option("--criterion", o->criterion, "which scores to go by [ppl]")->type_name("NAME");
-  auto* target = app.add_option_group("Target", "one of");
-  o->remove_given =
-      target->add_option("--remove", o->remove, "blocks to remove")->type_name("N")->check(CLI::Range(1, 1 << 20));
+  const std::string group = "Target, one of";
+  o->remove_given = app.add_option("--remove", o->remove, "blocks to remove")
+                        ->type_name("N")
+                        ->check(CLI::Range(1, 1 << 20))
+                        ->group(group);
   o->ratio_given =
-      target->add_option("--ratio", o->ratio, "at least this share of all parameters goes")->type_name("R");
-  o->parameters_given =
-      target->add_option("--params", o->parameters, "at most so many are left: 5.5B, 800M")->type_name("COUNT");
-  o->size_given =
-      target->add_option("--size", o->size, "at most so many bytes of weights are left: 9GB")->type_name("BYTES");
-  target->require_option(1);
+      app.add_option("--ratio", o->ratio, "at least this share of all parameters goes")->type_name("R")->group(group);
+  o->parameters_given = app.add_option("--params", o->parameters, "at most so many are left: 5.5B, 800M")
+                            ->type_name("COUNT")
+                            ->group(group);
+  o->size_given = app.add_option("--size", o->size, "at most so many bytes of weights are left: 9GB")
+                      ->type_name("BYTES")
+                      ->group(group);
   app.add_option("--keep-first", o->protection.keep_first, "the first N blocks stay [4]")
       ->type_name("N")
       ->check(CLI::Range(0, 1 << 20));

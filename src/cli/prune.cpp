@@ -30,6 +30,9 @@ std::string old_indices(const std::vector<int>& kept) {
 
 void run_prune(const PruneOptions& o, const CommonOptions& common) {
   if (common.output.empty()) throw usage_error("where does the shorter model go?").help("-o DIR");
+  if (!!*o.plan_given + !!*o.drop_given != 1) {
+    throw usage_error("which blocks go?").expected("exactly one of --plan FILE, --drop LIST");
+  }
   const checkpoint::Checkpoint model(checkpoint::resolve_model(o.model));
   const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
   const std::string fingerprint = model.fingerprint();
@@ -68,12 +71,13 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
 std::function<void()> setup_prune(CLI::App& app, CommonOptions& common) {
   auto o = std::make_shared<PruneOptions>();
   app.add_option("MODEL", o->model, "the model to shorten; it is not changed")->required();
-  auto* which = app.add_option_group("Blocks", "one of");
-  o->plan_given =
-      which->add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")->type_name("FILE");
-  o->drop_given =
-      which->add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")->type_name("LIST");
-  which->require_option(1);
+  const std::string group = "Blocks, one of";
+  o->plan_given = app.add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")
+                      ->type_name("FILE")
+                      ->group(group);
+  o->drop_given = app.add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")
+                      ->type_name("LIST")
+                      ->group(group);
   return [o, &common] { run_prune(*o, common); };
 }
 

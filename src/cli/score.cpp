@@ -44,7 +44,8 @@ std::string to_table(const plan::Scores& scores) {
   for (size_t b = 0; b < static_cast<size_t>(scores.model.blocks); ++b) {
     rows.push_back({std::to_string(b)});
     for (size_t c = 0; c < scores.criteria.size(); ++c) {
-      rows.back().push_back(fmt::format("{:.6g}", scores.criteria[c].second.scores[b]));
+      const std::vector<double>& column = scores.criteria[c].second.scores;
+      rows.back().push_back(fmt::format("{:.{}f}", column[b], table_decimals(column)));
       rows.back().push_back(std::to_string(rank[c][b]));
     }
   }
@@ -136,7 +137,8 @@ std::function<void()> setup_score(CLI::App& app, CommonOptions& common) {
   app.add_option("MODEL", o->model, "a Hugging Face directory, or org/name in the Hub cache")->required();
   app.add_option("--criterion", o->criteria, "one or more, separated by commas [ppl]")
       ->type_name("LIST")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--text", o->text, "calibration text: .txt, .jsonl, .json or a folder")->type_name("SOURCE");
   o->samples_given = app.add_option("--samples", o->sample.samples, "calibration windows [10]")
                          ->type_name("N")

@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace shorten::cli {
 namespace {
@@ -33,6 +34,15 @@ std::string render_table(const std::vector<Column>& columns, const std::vector<s
   line([&](size_t c) { return columns[c].title; });
   for (const auto& row : rows) line([&](size_t c) { return row[c]; });
   return out;
+}
+
+int table_decimals(const std::vector<double>& column) {
+  if (column.empty()) return 0;
+  std::vector<double> sorted = column;
+  std::sort(sorted.begin(), sorted.end());
+  const double middle = std::abs(sorted[sorted.size() / 2]);  // not one of the few that stick out
+  if (!(middle > 0) || std::isinf(middle)) return 4;
+  return std::clamp(4 - static_cast<int>(std::floor(std::log10(middle))), 0, 9);
 }
 
 std::string render_fields(const std::vector<std::pair<std::string, std::string>>& fields) {

@@ -15,6 +15,9 @@ struct Column {
 // Each row has a cell for every column. Cells count as many columns as they have code points.
 std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
 
+// Decimals that show a column of numbers to about five digits, the same for each, so that they align.
+int table_decimals(const std::vector<double>& column);
+
 // "label      value" lines, values aligned.
 std::string render_fields(const std::vector<std::pair<std::string, std::string>>& fields);
 
