@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # LibTorch as imported targets. The wheel's own CMake config asks for a CUDA toolkit on every machine;
 # what we need is four libraries and two include folders.
-#   -DSHORTEN_LIBTORCH=DIR   the folder with include/ and lib/ (default: the one scripts/setup.sh made)
+#   -DSHORTEN_LIBTORCH=DIR   the folder with include/ and lib/ (default: the one scripts/install.sh made)
 set(SHORTEN_LIBTORCH_VERSION 2.11.0)
 if(NOT SHORTEN_LIBTORCH)
   file(GLOB found ${PROJECT_SOURCE_DIR}/.deps/libtorch/lib/python3*/site-packages/torch)

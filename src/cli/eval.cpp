@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "checkpoint/checkpoint.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "cli/text_options.h"
 #include "core/error.h"
+#include "core/progress.h"
 #include "core/units.h"
 #include "core/version.h"
 #include "family/spec.h"
@@ -56,6 +59,10 @@ ModelResult evaluate(const std::string& model, const std::vector<NamedText>& tex
   const fs::path dir = checkpoint::resolve_model(model);
   const checkpoint::Checkpoint checkpoint(dir);
   const family::ModelSpec spec = family::read_spec(checkpoint);
+  if (o.window > spec.max_positions) {
+    log_warning(fmt::format("{}: windows of {} tokens are longer than the {} the model was made for",
+                            printable(model, 200), o.window, spec.max_positions));
+  }
   ModelResult result{model, checkpoint.fingerprint(), family::count_parameters(spec).parameters, {}, {}};
 
   std::unique_ptr<text::Tokenizer> tokenizer;
@@ -103,12 +110,14 @@ ModelResult evaluate(const std::string& model, const std::vector<NamedText>& tex
   return result;
 }
 
-Json to_json(const std::vector<ModelResult>& results, const EvalOptions& o) {
+Json to_json(const std::vector<ModelResult>& results, const std::vector<NamedText>& texts, const EvalOptions& o) {
   Json models = Json::array();
   for (const ModelResult& r : results) {
     Json perplexity = Json::array();
-    for (const Perplexity& p : r.perplexity) {
+    for (size_t t = 0; t < texts.size(); ++t) {
+      const Perplexity& p = r.perplexity[t];
       perplexity.push_back({{"text", p.text},
+                            {"source", {{"path", texts[t].source.path}, {"sha256", texts[t].source.sha256}}},
                             {"window", o.window},
                             {"stride", o.stride},
                             {"bos", p.bos},
@@ -150,18 +159,30 @@ std::string to_table(const std::vector<ModelResult>& results, const EvalOptions&
 
 void run_eval(EvalOptions o, const CommonOptions& common) {
   if (!common.output.empty()) check_output_file(common.output, common.force);
-  if (!o.per_token.empty()) check_output_file(o.per_token, common.force);
+  if (!o.per_token.empty()) {
+    check_output_file(o.per_token, common.force);
+    if (o.per_token == common.output)
+      throw usage_error("--per-token and --output name the same file").file(o.per_token);
+  }
   if (o.stride == 0) o.stride = o.window;
   if (o.stride > o.window)
     throw usage_error("--stride is longer than --window: tokens between windows would be left out")
         .expected(fmt::format("1 to {}", o.window));
   std::vector<NamedText> texts;
-  for (const std::string& argument : o.text) texts.push_back(read_text(argument));
+  for (const std::string& argument : o.text) {
+    texts.push_back(read_text(argument));
+    const auto same = [&](const NamedText& t) { return t.name == texts.back().name; };
+    if (std::count_if(texts.begin(), texts.end(), same) > 1)
+      throw usage_error(fmt::format("two texts are called {}", printable(texts.back().name, 40)))
+          .help("name them: --text NAME=SOURCE");
+  }
   std::vector<ModelResult> results;
   std::string per_token;
   for (const std::string& model : o.models) results.push_back(evaluate(model, texts, o, common, per_token));
-  if (!o.per_token.empty()) write_file_atomically(o.per_token, per_token, common.force);
-  deliver(common, to_json(results, o), to_table(results, o));
+  std::optional<StagedFile> tokens;
+  if (!o.per_token.empty()) tokens.emplace(o.per_token, per_token, common.force);
+  deliver(common, to_json(results, texts, o), to_table(results, o));
+  if (tokens) tokens->commit();
 }
 
 }  // namespace

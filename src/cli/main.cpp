@@ -47,7 +47,10 @@ void add_common(CLI::App& app, CommonOptions& o) {
       ->type_name("N")
       ->check(CLI::Range(1, 4096))
       ->group(group);
-  app.add_option("--seed", o.seed, "of everything drawn at random [1234]")->type_name("N")->group(group);
+  app.add_option("--seed", o.seed, "of everything drawn at random [1234]")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->group(group);
   app.add_option("-o,--output", o.output, "where the result goes")->type_name("PATH")->group(group);
   app.add_flag("--json", o.json, "the result as JSON on standard output")->group(group);
   app.add_flag("--force", o.force, "replace an existing output")->group(group);
@@ -58,15 +61,16 @@ void add_common(CLI::App& app, CommonOptions& o) {
 int report(const Error& error, bool json) {
   fmt::print(stderr, "{}\n", error.block());
   if (json) {
-    Json fields = {{"code", static_cast<int>(error.code())}, {"message", printable(error.message())}};
+    Json fields = {{"code", static_cast<int>(error.code())}, {"message", error.message()}};
     for (const auto& [key, value] : {std::pair("file", error.file()),
                                      {"where", error.where()},
                                      {"expected", error.expected()},
                                      {"found", error.found()},
                                      {"help", error.help()}}) {
-      if (!value.empty()) fields[key] = printable(value, 4000);
+      if (!value.empty()) fields[key] = value;
     }
-    fmt::print("{}\n", Json{{"error", fields}}.dump(2));
+    // What came from a file may be anything; control characters are escaped by JSON itself.
+    fmt::print("{}\n", Json{{"error", fields}}.dump(2, ' ', false, Json::error_handler_t::replace));
   }
   return static_cast<int>(error.code());
 }

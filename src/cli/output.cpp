@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "cli/common.h"
 #include "core/error.h"
@@ -28,9 +29,12 @@ void write_stdout(std::string_view text) {
 
 void deliver(const CommonOptions& common, const Json& json, const std::string& table) {
   const std::string text = readable_json(json);
-  if (!common.output.empty()) write_file_atomically(common.output, text, common.force);
+  std::optional<StagedFile> file;
+  if (!common.output.empty()) file.emplace(common.output, text, common.force);
   write_stdout(common.json ? text : table);
-  if (!common.output.empty()) log_info("written: " + common.output);
+  if (!file) return;
+  file->commit();  // last: after an error there is no output
+  log_info("written: " + common.output);
 }
 
 }  // namespace shorten::cli

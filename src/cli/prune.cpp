@@ -42,6 +42,8 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
     plan::check_plan(plan, o.plan, fingerprint, blocks);
   } else {
     plan.remove = plan::parse_block_list(o.drop, blocks, "--drop");
+    if (static_cast<int64_t>(plan.remove.size()) == blocks)
+      throw usage_error("--drop removes every block").expected(fmt::format("at most {} of {}", blocks - 1, blocks));
     plan.blocks = blocks;
     plan.fingerprint = fingerprint;
   }

@@ -12,7 +12,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/cleanup.h"
 #include "core/error.h"
 #include "core/units.h"
 
@@ -103,18 +102,21 @@ void install_mapping_guard() {
 }
 
 void check_output_file(const fs::path& file, bool force) {
-  if (fs::is_directory(file)) throw usage_error("the output is a folder").file(file).expected("a file name");
-  if (!force && fs::exists(fs::symlink_status(file))) {
-    throw usage_error("the output exists already").file(file).help("choose another name, or replace it with --force");
+  const fs::file_status status = fs::symlink_status(file);
+  if (fs::exists(status)) {
+    if (!fs::is_regular_file(status))
+      throw usage_error("the output exists and is no file").file(file).expected("a new name, or a file to replace");
+    if (!force)
+      throw usage_error("the output exists already").file(file).help("choose another name, or replace it with --force");
   }
   const fs::path parent = file.has_parent_path() ? file.parent_path() : fs::path(".");
   if (!fs::is_directory(parent)) throw bad_input("the folder for the output does not exist").file(parent);
 }
 
-void write_file_atomically(const fs::path& file, std::string_view content, bool force) {
+StagedFile::StagedFile(const fs::path& file, std::string_view content, bool force) : file_(file) {
   check_output_file(file, force);
-  Temporary temporary(file.parent_path() / fmt::format(".{}.tmp-{}", file.filename().string(), ::getpid()));
-  const int fd = ::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  std::string name = (file.parent_path() / fmt::format(".{}.tmp-XXXXXX", file.filename().string())).string();
+  const int fd = ::mkostemp(name.data(), O_CLOEXEC);
   const auto fail = [&]() -> Error {
     const int error = errno;
     if (fd >= 0) ::close(fd);
@@ -126,16 +128,22 @@ void write_file_atomically(const fs::path& file, std::string_view content, bool 
         .found(reason());
   };
   if (fd < 0) throw fail();
+  temporary_ = std::make_unique<Temporary>(name);
   for (size_t done = 0; done < content.size();) {
     const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw fail();
     done += static_cast<size_t>(n);
   }
-  if (::fsync(fd) != 0) throw fail();
+  if (::fchmod(fd, 0644) != 0 || ::fsync(fd) != 0) throw fail();
   ::close(fd);
-  fs::rename(temporary.path(), file);
-  temporary.keep();
+}
+
+void StagedFile::commit() {
+  std::error_code error;
+  fs::rename(temporary_->path(), file_, error);
+  if (error) throw bad_input("cannot put the file in its place").file(file_).found(error.message());
+  temporary_->keep();
 }
 
 }  // namespace shorten

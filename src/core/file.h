@@ -6,8 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "core/cleanup.h"
 
 namespace shorten {
 
@@ -42,12 +45,20 @@ class MappedFile {
 // Turns the SIGBUS of a mapped file that was truncated under us into an error message and exit 3.
 void install_mapping_guard();
 
-// Writes `content` to a temporary sibling, syncs it and renames it over `file`: whole or not at all.
-// Refuses to replace an existing file unless `force`. Throws no_space when the disk is full.
-void write_file_atomically(const fs::path& file, std::string_view content, bool force);
+// A file that appears whole or not at all: the constructor writes and syncs a temporary sibling, commit()
+// renames it into place. Refuses to replace an existing file unless `force`, and anything that is no
+// regular file always. Throws no_space when the disk is full.
+class StagedFile {
+ public:
+  StagedFile(const fs::path& file, std::string_view content, bool force);
+  void commit();
 
-// Throws usage_error if `file` exists and not `force`, or bad_input if its folder does not: called
-// before a long computation whose result will go there.
+ private:
+  fs::path file_;
+  std::unique_ptr<Temporary> temporary_;
+};
+
+// Throws what StagedFile would for this name: called before a long computation whose result will go there.
 void check_output_file(const fs::path& file, bool force);
 
 }  // namespace shorten

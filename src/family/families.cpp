@@ -7,10 +7,10 @@ namespace shorten::family {
 
 std::span<const Family> families() {
   static constexpr std::array kFamilies = {
-      Family{"llama", "LlamaForCausalLM", read_llama},
-      Family{"mistral", "MistralForCausalLM", read_mistral},
-      Family{"qwen2", "Qwen2ForCausalLM", read_qwen2},
-      Family{"qwen3", "Qwen3ForCausalLM", read_qwen3},
+      Family{"llama", read_llama},
+      Family{"mistral", read_mistral},
+      Family{"qwen2", read_qwen2},
+      Family{"qwen3", read_qwen3},
   };
   return kFamilies;
 }

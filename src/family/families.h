@@ -10,8 +10,7 @@
 namespace shorten::family {
 
 struct Family {
-  std::string_view model_type;    // as config.json names it
-  std::string_view architecture;  // the class that Transformers loads
+  std::string_view model_type;  // as config.json names it
   ModelSpec (*read)(const JsonObject& config);
 };
 

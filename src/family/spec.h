@@ -60,8 +60,8 @@ inline constexpr char kEmbedding[] = "model.embed_tokens.weight";
 inline constexpr char kFinalNorm[] = "model.norm.weight";
 inline constexpr char kHead[] = "lm_head.weight";
 
-// The tensors of one block, names without the prefix, in the order of the forward pass of the papers:
-// q, k, v, o, gate, up, down, then the norms.
+// The tensors of one block, names without the prefix: q, k, v, o (and their norms), gate, up, down, then
+// the two norms of the block.
 std::vector<ExpectedTensor> block_tensors(const BlockSpec& block, int64_t hidden);
 std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec);
 

@@ -17,7 +17,7 @@ std::span<const CriterionInfo> criteria() {
       CriterionInfo{"magnitude", "sum of |weight|", "Kim et al. 2024, arXiv 2402.02834", false},
       CriterionInfo{"bi", "block influence, 1 - mean cosine of input and output", "Men et al. 2024, arXiv 2403.03853",
                     true},
-      CriterionInfo{"random", "a seeded shuffle, the baseline to beat", "", false},
+      CriterionInfo{"random", "uniform numbers from the seed: the baseline to beat", "", false},
   };
   return kCriteria;
 }

@@ -21,7 +21,7 @@ std::optional<BlockTensor> split_block_name(std::string_view name) {
 }
 
 bool is_redundant(const checkpoint::Checkpoint& model, std::string_view name) {
-  if (name.ends_with("rotary_emb.inv_freq")) return true;
+  if (name.ends_with(".rotary_emb.inv_freq")) return true;
   if (name != family::kHead || !model.has(family::kEmbedding)) return false;
   return JsonObject(model.config(), model.config_file()).boolean_or("tie_word_embeddings", false);
 }

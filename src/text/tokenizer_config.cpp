@@ -9,10 +9,13 @@
 namespace shorten::text {
 namespace {
 
-// A token is a string or an object with the string as "content".
+// A token is a string or an object with the string as "content". An empty one, as in old LLaMA
+// uploads, is none.
 std::optional<std::string> token_text(const JsonObject& config, std::string_view key) {
   if (!config.has(key)) return std::nullopt;
-  return config.at(key).is_object() ? config.object(key).string("content") : config.string(key);
+  std::string token = config.at(key).is_object() ? config.object(key).string("content") : config.string(key);
+  if (token.empty()) return std::nullopt;
+  return token;
 }
 
 TokenId parse_id(const JsonObject& entries, const std::string& key) {
