@@ -25,6 +25,15 @@ inline std::vector<std::string> golden_cases() {
   return names;
 }
 
+// Those whose expected.json has this key.
+inline std::vector<std::string> golden_cases_with(const std::string& key) {
+  std::vector<std::string> names = golden_cases();
+  std::erase_if(names, [&](const std::string& name) {
+    return !read_json(golden_models() / name / "expected.json").contains(key);
+  });
+  return names;
+}
+
 // Test names may not have a '-'.
 inline std::string case_name(const ::testing::TestParamInfo<std::string>& info) {
   std::string name = info.param;
