@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "checkpoint/file_writer.h"
 #include "core/check.h"
@@ -110,16 +111,20 @@ std::string random_suffix() {
   return out;
 }
 
-// A new hidden folder beside `target`, with the permissions of any other new folder.
-fs::path make_sibling(const fs::path& target) {
+// What `make` makes of a new hidden name beside `target`: something that is true, or errno is set.
+template <typename Make>
+auto make_sibling(const fs::path& target, const Make& make) {
   const std::string name = target.filename().string().substr(0, 200);  // names end at 255 bytes
   while (true) {
-    const fs::path path = target.parent_path() / fmt::format(".{}.tmp-{}", name, random_suffix());
-    if (::mkdir(path.c_str(), 0777) == 0) return path;
+    if (auto made = make(target.parent_path() / fmt::format(".{}.tmp-{}", name, random_suffix()))) return made;
     if (errno == EEXIST) continue;
     if (errno == ENOSPC || errno == EDQUOT) throw no_space("the disk is full").file(target.parent_path());
     throw bad_input("cannot write to the folder for the output").file(target.parent_path()).found(std::strerror(errno));
   }
+}
+
+std::optional<fs::path> make_folder(const fs::path& path) {
+  return ::mkdir(path.c_str(), 0777) == 0 ? std::optional(path) : std::nullopt;
 }
 
 Error rename_error(const fs::path& target) {
@@ -139,7 +144,7 @@ OutputDir::OutputDir(const fs::path& target, const std::vector<fs::path>& inputs
   refuse_inputs(target_, inputs);
   check_existing(target_, force);
   check_space(target_, needed_bytes);
-  staging_ = std::make_unique<Temporary>(make_sibling(target_));
+  staging_ = make_sibling(target_, Temporary::make_directory);
 }
 
 void OutputDir::write(const fs::path& name, std::string_view content) {
@@ -184,7 +189,7 @@ void OutputDir::replace() {
   if (!not_supported(errno)) throw rename_error(target_);
   // A file system without exchange: for a moment neither is in place, and a failure puts the old one back.
   // Until the new one is there the old one is no temporary: a signal must not remove it.
-  const fs::path aside = make_sibling(target_);
+  const fs::path aside = *make_sibling(target_, make_folder);
   if (::rename(target_.c_str(), aside.c_str()) != 0) {
     const Error e = rename_error(target_);
     ::rmdir(aside.c_str());

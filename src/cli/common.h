@@ -33,6 +33,10 @@ std::function<void()> setup_plan(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_prune(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_eval(CLI::App& app, CommonOptions& common);
 
+// Refuses, before any work, an output that exists (without --force), and always one that is an input: the
+// same file, or inside a folder that is read. Does nothing if `output` is empty.
+void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs);
+
 // Writes to standard output and checks that it arrived. Throws if the reader is gone or the disk full.
 void write_stdout(std::string_view text);
 

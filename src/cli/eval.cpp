@@ -46,7 +46,8 @@ struct ModelResult {
 
 // NAME=SOURCE, or SOURCE alone, which is named after its file.
 NamedText read_text(const std::string& argument) {
-  const size_t equals = argument.find('=');
+  // A file whose own name has a '=' is meant as it is.
+  const size_t equals = fs::exists(argument) ? std::string::npos : argument.find('=');
   const std::string path = equals == std::string::npos ? argument : argument.substr(equals + 1);
   const std::string name = equals == std::string::npos ? fs::path(path).stem().string() : argument.substr(0, equals);
   if (name.empty() || path.empty())
@@ -158,12 +159,6 @@ std::string to_table(const std::vector<ModelResult>& results, const EvalOptions&
 }
 
 void run_eval(EvalOptions o, const CommonOptions& common) {
-  if (!common.output.empty()) check_output_file(common.output, common.force);
-  if (!o.per_token.empty()) {
-    check_output_file(o.per_token, common.force);
-    if (o.per_token == common.output)
-      throw usage_error("--per-token and --output name the same file").file(o.per_token);
-  }
   if (o.stride == 0) o.stride = o.window;
   if (o.stride > o.window)
     throw usage_error("--stride is longer than --window: tokens between windows would be left out")
@@ -176,6 +171,13 @@ void run_eval(EvalOptions o, const CommonOptions& common) {
       throw usage_error(fmt::format("two texts are called {}", printable(texts.back().name, 40)))
           .help("name them: --text NAME=SOURCE");
   }
+  std::vector<fs::path> inputs;
+  for (const NamedText& text : texts) inputs.emplace_back(text.source.path);
+  for (const std::string& model : o.models) inputs.push_back(checkpoint::resolve_model(model));
+  check_output(common.output, common.force, inputs);
+  if (!common.output.empty()) inputs.emplace_back(common.output);  // the two outputs are two files
+  check_output(o.per_token, common.force, inputs);
+
   std::vector<ModelResult> results;
   std::string per_token;
   for (const std::string& model : o.models) results.push_back(evaluate(model, texts, o, common, per_token));

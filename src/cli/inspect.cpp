@@ -89,7 +89,9 @@ std::function<void()> setup_inspect(CLI::App& app, CommonOptions& common) {
   auto model = std::make_shared<std::string>();
   app.add_option("MODEL", *model, "a Hugging Face directory, or org/name in the Hub cache")->required();
   return [model, &common] {
-    const Checkpoint checkpoint(checkpoint::resolve_model(*model));
+    const fs::path dir = checkpoint::resolve_model(*model);
+    check_output(common.output, common.force, {dir});
+    const Checkpoint checkpoint(dir);
     const ModelSpec spec = family::read_spec(checkpoint);
     deliver(common, to_json(checkpoint, spec), to_table(checkpoint, spec));
   };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program: parses the command line, runs one subcommand, and turns what it throws into one error
 // block and an exit status.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cerrno>
 
 #include "cli/common.h"
 #include "cli/help.h"
@@ -59,7 +62,7 @@ void add_common(CLI::App& app, CommonOptions& o) {
 }
 
 int report(const Error& error, bool json) {
-  fmt::print(stderr, "{}\n", error.block());
+  write_stderr(error.block() + "\n");
   if (json) {
     Json fields = {{"code", static_cast<int>(error.code())}, {"message", error.message()}};
     for (const auto& [key, value] : {std::pair("file", error.file()),
@@ -70,17 +73,19 @@ int report(const Error& error, bool json) {
       if (!value.empty()) fields[key] = value;
     }
     // What came from a file may be anything; control characters are escaped by JSON itself.
-    fmt::print("{}\n", Json{{"error", fields}}.dump(2, ' ', false, Json::error_handler_t::replace));
+    const std::string text = Json{{"error", fields}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    try {
+      write_stdout(text);
+    } catch (const Error&) {  // the first error is the one to tell about
+    }
   }
   return static_cast<int>(error.code());
 }
 
-int run(int argc, char** argv) {
+// Throws usage_error for a command line that does not parse, and whatever the subcommand throws.
+void parse_and_run(int argc, char** argv) {
   CommonOptions common;
   common.argv.assign(argv, argv + argc);
-  // Known before parsing, because a command line that does not parse is an error too.
-  const bool json = std::find(common.argv.begin(), common.argv.end(), "--json") != common.argv.end();
-
   CLI::App app("shorten makes large language models shorter: it removes the Transformer\nblocks that matter least.",
                "shorten");
   app.set_version_flag("--version", fmt::format("shorten {}", kVersion));
@@ -101,23 +106,34 @@ int run(int argc, char** argv) {
     for (const auto& [sub, action] : verbs) {
       if (sub->parsed()) action();
     }
-    return 0;
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
     write_stdout(chosen.empty() ? app.help() : chosen.front()->help());
-    return 0;
   } catch (const CLI::CallForVersion&) {
     write_stdout(app.version() + "\n");
-    return 0;
   } catch (const CLI::ParseError& e) {
     const auto chosen = app.get_subcommands();
-    return report(usage_error(e.what()).help(
-                      fmt::format("shorten {}--help", chosen.empty() ? "" : chosen.front()->get_name() + " ")),
-                  json);
+    throw usage_error(e.what()).help(
+        fmt::format("shorten {}--help", chosen.empty() ? "" : chosen.front()->get_name() + " "));
+  }
+}
+
+int run(int argc, char** argv) {
+  // Known before parsing, because a command line that does not parse is an error too.
+  const bool json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+  try {
+    parse_and_run(argc, argv);
+    return static_cast<int>(ExitCode::kDone);
   } catch (const Error& e) {
     return report(e, json);
   } catch (const std::bad_alloc&) {
     return report(no_space("out of memory"), json);
+  } catch (const fs::filesystem_error& e) {  // a folder closed to us, a name too long, a link in a loop
+    const bool full = e.code() == std::errc::no_space_on_device;
+    return report((full ? no_space("the disk is full") : bad_input("cannot use a file or folder"))
+                      .file(e.path1())
+                      .found(e.code().message()),
+                  json);
   } catch (const std::exception& e) {
     return report(
         Error(ExitCode::kFault, "a fault in shorten").found(e.what()).help("please report this with the command line"),
@@ -125,10 +141,20 @@ int run(int argc, char** argv) {
   }
 }
 
+// A file that we open must not get the number of a standard stream that the caller has closed: what is meant for
+// stderr would be written into it. The stand-ins fail as the closed streams would.
+void reserve_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    [[maybe_unused]] const int lowest = ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 }  // namespace
 }  // namespace shorten::cli
 
 int main(int argc, char** argv) {
+  shorten::cli::reserve_standard_streams();
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), which says so
   shorten::install_signal_cleanup();
   shorten::install_mapping_guard();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -13,6 +14,22 @@
 #include "core/progress.h"
 
 namespace shorten::cli {
+
+void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs) {
+  if (output.empty()) return;
+  std::error_code error;
+  const fs::path target = fs::weakly_canonical(output, error);
+  for (const fs::path& input : inputs) {
+    const fs::path source = fs::weakly_canonical(input, error);
+    const auto [end, unused] = std::mismatch(source.begin(), source.end(), target.begin(), target.end());
+    if (end != source.end() && !fs::equivalent(source, target, error)) continue;
+    throw usage_error("the output is an input, or lies inside one")
+        .file(output)
+        .found("the input " + input.string())
+        .help("choose another place; an input is never changed");
+  }
+  check_output_file(output, force);
+}
 
 void write_stdout(std::string_view text) {
   while (!text.empty()) {

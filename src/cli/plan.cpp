@@ -62,9 +62,10 @@ std::string to_table(const plan::PrunePlan& plan, const plan::Inventory& invento
 }
 
 void run_plan(const PlanOptions& o, const CommonOptions& common) {
-  if (!common.output.empty()) check_output_file(common.output, common.force);
   const plan::Target target = read_target(o);
-  const checkpoint::Checkpoint model(checkpoint::resolve_model(o.model));
+  const fs::path dir = checkpoint::resolve_model(o.model);
+  check_output(common.output, common.force, {dir, o.scores});
+  const checkpoint::Checkpoint model(dir);
   const family::ModelSpec spec = family::read_spec(model);
   const auto blocks = static_cast<int64_t>(spec.blocks.size());
   const plan::Scores scores = plan::read_scores(o.scores);

@@ -28,6 +28,26 @@ std::string old_indices(const std::vector<int>& kept) {
   return out;
 }
 
+// On standard output, before the directory appears: after an error there is none.
+void report(const plan::ApplyResult& result, int64_t blocks, const CommonOptions& common) {
+  Json kept = Json::array();
+  for (size_t i = 0; i < result.kept.size(); ++i) kept.push_back({{"new", i}, {"old", result.kept[i]}});
+  const Json json = {{"format", "shorten.prune"},
+                     {"version", 1},
+                     {"path", common.output},
+                     {"blocks", kept},
+                     {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},
+                     {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
+  const std::string table = render_fields({
+      {"written", printable(common.output)},
+      {"blocks", fmt::format("{} -> {}: {} of the original", blocks, result.kept.size(), old_indices(result.kept))},
+      {"parameters", fmt::format("{} -> {}", with_separators(static_cast<int64_t>(result.parameters_before)),
+                                 with_separators(static_cast<int64_t>(result.parameters_after)))},
+      {"weights", fmt::format("{} -> {}", human_bytes(result.bytes_before), human_bytes(result.bytes_after))},
+  });
+  write_stdout(common.json ? readable_json(json) : table);
+}
+
 void run_prune(const PruneOptions& o, const CommonOptions& common) {
   if (common.output.empty()) throw usage_error("where does the shorter model go?").help("-o DIR");
   if (!!*o.plan_given + !!*o.drop_given != 1) {
@@ -47,25 +67,8 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
     plan.blocks = blocks;
     plan.fingerprint = fingerprint;
   }
-  const plan::ApplyResult result =
-      plan::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force);
-
-  Json kept = Json::array();
-  for (size_t i = 0; i < result.kept.size(); ++i) kept.push_back({{"new", i}, {"old", result.kept[i]}});
-  const Json json = {{"format", "shorten.prune"},
-                     {"version", 1},
-                     {"path", common.output},
-                     {"blocks", kept},
-                     {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},
-                     {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
-  const std::string table = render_fields({
-      {"written", printable(common.output)},
-      {"blocks", fmt::format("{} -> {}: {} of the original", blocks, result.kept.size(), old_indices(result.kept))},
-      {"parameters", fmt::format("{} -> {}", with_separators(static_cast<int64_t>(result.parameters_before)),
-                                 with_separators(static_cast<int64_t>(result.parameters_after)))},
-      {"weights", fmt::format("{} -> {}", human_bytes(result.bytes_before), human_bytes(result.bytes_after))},
-  });
-  write_stdout(common.json ? readable_json(json) : table);
+  plan::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force,
+              [&](const plan::ApplyResult& result) { report(result, blocks, common); });
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 
 #include "checkpoint/checkpoint.h"
 #include "cli/common.h"
@@ -55,19 +55,30 @@ std::string to_table(const plan::Scores& scores) {
   return out + "rank 1 is the least important block\n";
 }
 
-// Without --samples and --length, sources of ready ids are used row by row as they are.
+// Rows of ready ids are used as they are: where the user does not say otherwise, a sample is a row and
+// all rows are samples.
 void fit_to_ready_rows(const ScoreOptions& options, const std::vector<text::Document>& documents,
                        text::SampleOptions& sample) {
-  if (*options.samples_given || *options.length_given || documents.empty()) return;
-  for (const text::Document& document : documents) {
-    if (!document.ready || document.ids.size() != documents.front().ids.size()) return;
+  const auto ready = [](const text::Document& d) { return d.ready; };
+  if (documents.empty() || !std::all_of(documents.begin(), documents.end(), ready)) return;
+  if (!*options.length_given) {
+    sample.length = static_cast<int64_t>(documents.front().ids.size());
+    for (const text::Document& d : documents) {
+      if (static_cast<int64_t>(d.ids.size()) == sample.length && sample.length >= 2) continue;
+      throw bad_input("rows of ready ids cannot be used as they are")
+          .file(d.file)
+          .where(d.where)
+          .expected(sample.length >= 2 ? fmt::format("{} ids, as in the first row", sample.length) : "at least 2 ids")
+          .found(fmt::format("{}", d.ids.size()))
+          .help("make the rows equally long, or cut samples with --length N");
+    }
   }
-  sample.samples = static_cast<int64_t>(documents.size());
-  sample.length = static_cast<int64_t>(documents.front().ids.size());
+  const auto whole = [&](const text::Document& d) { return static_cast<int64_t>(d.ids.size()) == sample.length; };
+  if (!*options.samples_given && std::all_of(documents.begin(), documents.end(), whole))
+    sample.samples = static_cast<int64_t>(documents.size());
 }
 
 void run_score(const ScoreOptions& options, const CommonOptions& common) {
-  if (!common.output.empty()) check_output_file(common.output, common.force);
   bool needs_text = false;
   for (size_t i = 0; i < options.criteria.size(); ++i) {
     needs_text |= plan::find_criterion(options.criteria[i]).needs_text;
@@ -78,7 +89,11 @@ void run_score(const ScoreOptions& options, const CommonOptions& common) {
     throw usage_error("this criterion needs calibration text")
         .help("--text FILE, for example a few pages of what the model will be used for");
   }
+  if (!needs_text && !options.text.empty()) log_warning("no criterion here needs text: --text is not used");
   const fs::path dir = checkpoint::resolve_model(options.model);
+  std::vector<fs::path> inputs(options.text.begin(), options.text.end());
+  inputs.push_back(dir);
+  check_output(common.output, common.force, inputs);
   const checkpoint::Checkpoint checkpoint(dir);
   const family::ModelSpec spec = family::read_spec(checkpoint);
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cleanup.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -23,11 +28,52 @@ Registry& registry() {
   return *instance;
 }
 
+// Removes `path` while the threads that write to it still run.
+void remove_under_writers(const std::filesystem::path& path) {
+  // Under another name first: no writer can create a file in it or rename it into place half removed.
+  std::filesystem::path aside = path;
+  aside += ".removed";
+  const bool renamed = ::rename(path.c_str(), aside.c_str()) == 0;
+  if (!renamed && errno == ENOENT) return;  // it is in its place already
+  const std::filesystem::path& doomed = renamed ? aside : path;
+  // A file whose creation was under way may still appear between the removal of the others and rmdir.
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    std::error_code failed, unknown;
+    std::filesystem::remove_all(doomed, failed);
+    const auto type = std::filesystem::symlink_status(doomed, unknown).type();
+    if (type == std::filesystem::file_type::not_found) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && !(action.sa_flags & SA_SIGINFO) && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 Temporary::Temporary(std::filesystem::path path) : path_(std::move(path)) {
   const std::lock_guard lock(registry().mutex);
   registry().paths.insert(path_);
+}
+
+std::unique_ptr<Temporary> Temporary::make_file(std::string pattern, int* fd) {
+  const std::lock_guard lock(registry().mutex);
+  *fd = ::mkostemp(pattern.data(), O_CLOEXEC);
+  if (*fd < 0) return nullptr;
+  std::unique_ptr<Temporary> made(new Temporary(Registered{}, std::move(pattern)));
+  registry().paths.insert(made->path_);
+  return made;
+}
+
+std::unique_ptr<Temporary> Temporary::make_directory(const std::filesystem::path& path) {
+  const std::lock_guard lock(registry().mutex);
+  if (::mkdir(path.c_str(), 0777) != 0) return nullptr;
+  std::unique_ptr<Temporary> made(new Temporary(Registered{}, path));
+  registry().paths.insert(made->path_);
+  return made;
 }
 
 Temporary::~Temporary() {
@@ -47,18 +93,18 @@ void Temporary::keep() {
 void install_signal_cleanup() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, s);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) {
+    if (!is_ignored(s)) sigaddset(&signals, s);
+  }
+  if (sigisemptyset(&signals)) return;
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread started later
   std::thread([signals] {
     int signal = 0;
     while (sigwait(&signals, &signal) != 0) {
     }
     const std::lock_guard lock(registry().mutex);  // held to the end: no new temporary appears
-    for (const auto& path : registry().paths) {
-      std::error_code ignored;
-      std::filesystem::remove_all(path, ignored);
-    }
-    constexpr char kMessage[] = "\ninterrupted: nothing was written\n";
+    for (const auto& path : registry().paths) remove_under_writers(path);
+    constexpr char kMessage[] = "\ninterrupted\n";
     [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
     ::_exit(128 + signal);
   }).detach();

@@ -102,7 +102,8 @@ void install_mapping_guard() {
 }
 
 void check_output_file(const fs::path& file, bool force) {
-  const fs::file_status status = fs::symlink_status(file);
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(file, error);
   if (fs::exists(status)) {
     if (!fs::is_regular_file(status))
       throw usage_error("the output exists and is no file").file(file).expected("a new name, or a file to replace");
@@ -110,13 +111,21 @@ void check_output_file(const fs::path& file, bool force) {
       throw usage_error("the output exists already").file(file).help("choose another name, or replace it with --force");
   }
   const fs::path parent = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  if (!fs::is_directory(parent)) throw bad_input("the folder for the output does not exist").file(parent);
+  // Not "is it there?" alone: a name may be too long, a folder closed to us, a link a loop.
+  if (!fs::status_known(status)) throw bad_input("the output cannot be there").file(file).found(error.message());
+  if (!fs::is_directory(parent, error)) {
+    Error e = bad_input("the folder for the output does not exist").file(parent);
+    throw error && error != std::errc::no_such_file_or_directory ? e.found(error.message()) : e;
+  }
+  if (::access(parent.c_str(), W_OK | X_OK) != 0)
+    throw bad_input("cannot write to the folder for the output").file(parent).found(reason());
 }
 
 StagedFile::StagedFile(const fs::path& file, std::string_view content, bool force) : file_(file) {
   check_output_file(file, force);
-  std::string name = (file.parent_path() / fmt::format(".{}.tmp-XXXXXX", file.filename().string())).string();
-  const int fd = ::mkostemp(name.data(), O_CLOEXEC);
+  const std::string name = file.filename().string().substr(0, 200);  // names end at 255 bytes
+  int fd = -1;
+  temporary_ = Temporary::make_file((file.parent_path() / fmt::format(".{}.tmp-XXXXXX", name)).string(), &fd);
   const auto fail = [&]() -> Error {
     const int error = errno;
     if (fd >= 0) ::close(fd);
@@ -128,7 +137,6 @@ StagedFile::StagedFile(const fs::path& file, std::string_view content, bool forc
         .found(reason());
   };
   if (fd < 0) throw fail();
-  temporary_ = std::make_unique<Temporary>(name);
   for (size_t done = 0; done < content.size();) {
     const ssize_t n = ::write(fd, content.data() + done, content.size() - done);
     if (n < 0 && errno == EINTR) continue;

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
 #include <cstdlib>
 
 #include "core/units.h"
@@ -26,9 +26,18 @@ constexpr Seconds kRedraw{0.1};      // of a bar
 constexpr Seconds kWorthALine{2.0};  // what took less leaves no trace
 constexpr Seconds kPlainLine{10.0};  // between lines where there is no terminal
 
-void write_line(std::string_view line) { fmt::print(stderr, "{}{}\n", on_terminal() ? "\r\033[K" : "", line); }
+void write_line(std::string_view line) { write_stderr(fmt::format("{}{}\n", on_terminal() ? "\r\033[K" : "", line)); }
 
 }  // namespace
+
+void write_stderr(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
 
 void set_verbosity(Verbosity value) { verbosity = value; }
 
@@ -64,7 +73,7 @@ void Progress::draw(bool last) {
   const double elapsed = Seconds(std::chrono::steady_clock::now() - start_).count();
   const double rate = elapsed > 0 ? static_cast<double>(done_) / elapsed : 0;
   if (last) {  // one line stays of what took a while
-    if (on_terminal()) fmt::print(stderr, "\r\033[K");
+    if (on_terminal()) write_stderr("\r\033[K");
     if (done_ == total_ && elapsed >= kWorthALine.count())
       write_line(fmt::format("{:<34} {} {}, {}", label_, with_separators(done_), unit_, human_seconds(elapsed)));
     return;
@@ -76,9 +85,8 @@ void Progress::draw(bool last) {
   }
   constexpr int kWidth = 16;
   const int filled = total_ > 0 ? static_cast<int>(kWidth * std::min(done_, total_) / total_) : 0;
-  fmt::print(stderr, "\r\033[K{:<24.24} [{:#<{}}{:.<{}}] {}/{} {}  {:.3g}/s  {} left", label_, "", filled, "",
-             kWidth - filled, done_, total_, unit_, rate, left);
-  std::fflush(stderr);
+  write_stderr(fmt::format("\r\033[K{:<24.24} [{:#<{}}{:.<{}}] {}/{} {}  {:.3g}/s  {} left", label_, "", filled, "",
+                           kWidth - filled, done_, total_, unit_, rate, left));
 }
 
 }  // namespace shorten

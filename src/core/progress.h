@@ -14,6 +14,10 @@ namespace shorten {
 enum class Verbosity { kQuiet, kNormal, kVerbose };
 void set_verbosity(Verbosity value);  // by main, once
 
+// Writes `text` as far as it goes: that nobody can read our messages (stderr closed, full, a pipe without a
+// reader) changes neither the result nor the exit status.
+void write_stderr(std::string_view text);
+
 void log_info(std::string_view message);     // unless quiet
 void log_debug(std::string_view message);    // only when verbose
 void log_warning(std::string_view message);  // always

@@ -5,33 +5,61 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <climits>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
+#include <string_view>
 
 namespace shorten {
 namespace {
 
-// The first number of a file such as /sys/fs/cgroup/memory.max; `fallback` if it says "max" or is not there.
-uint64_t number_in(const std::string& file, uint64_t fallback) {
+constexpr char kCgroup[] = "/sys/fs/cgroup";  // ours, as a container sees it
+
+// The first number of a file such as memory.max; `fallback` if it says "max" or is not there.
+uint64_t number_in(const std::filesystem::path& file, uint64_t fallback) {
   std::ifstream in(file);
   uint64_t value = 0;
   return in >> value ? value : fallback;
 }
 
+// The value after `wanted` in a file of keys and numbers such as memory.stat or /proc/meminfo.
+uint64_t value_of(const std::filesystem::path& file, std::string_view wanted, uint64_t fallback) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string key;
+    uint64_t value = 0;
+    if (words >> key >> value && key == wanted) return value;
+  }
+  return fallback;
+}
+
 }  // namespace
 
+uint64_t cgroup_free_memory(const std::filesystem::path& folder) {
+  constexpr uint64_t kNone = UINT64_MAX;
+  const uint64_t limit = number_in(folder / "memory.max", kNone);
+  if (limit == kNone) return kNone;
+  // The page cache counts as used, but what of it nobody maps is given up when memory is wanted. Without
+  // this a checkpoint that was just read, for its fingerprint, would seem to fill the memory.
+  const uint64_t current = number_in(folder / "memory.current", 0);
+  const uint64_t cached = value_of(folder / "memory.stat", "inactive_file", 0);
+  const uint64_t used = current - std::min(cached, current);
+  return limit - std::min(used, limit);
+}
+
+int cgroup_cores(const std::filesystem::path& folder) {
+  std::ifstream in(folder / "cpu.max");  // "QUOTA PERIOD" in microseconds, or "max PERIOD"
+  int64_t quota = 0, period = 0;
+  if (!(in >> quota >> period) || quota <= 0 || period <= 0) return INT_MAX;
+  return static_cast<int>(std::min<int64_t>((quota - 1) / period + 1, INT_MAX));
+}
+
 uint64_t available_memory() {
-  uint64_t available = UINT64_MAX;
-  std::ifstream meminfo("/proc/meminfo");
-  for (std::string key; meminfo >> key;) {
-    uint64_t kibibytes = 0;
-    if (key == "MemAvailable:" && meminfo >> kibibytes) available = kibibytes * 1024;
-  }
-  const uint64_t limit = number_in("/sys/fs/cgroup/memory.max", UINT64_MAX);
-  const uint64_t used = number_in("/sys/fs/cgroup/memory.current", 0);
-  if (limit != UINT64_MAX) available = std::min(available, limit - std::min(used, limit));
-  return available;
+  const uint64_t kibibytes = value_of("/proc/meminfo", "MemAvailable:", UINT64_MAX / 1024);
+  return std::min(kibibytes * 1024, cgroup_free_memory(kCgroup));
 }
 
 uint64_t peak_memory() {
@@ -52,7 +80,7 @@ int usable_cores() {
     std::string list;
     cores.insert(siblings >> list ? list : std::to_string(cpu));
   }
-  return std::max(1, static_cast<int>(cores.size()));
+  return std::max(1, std::min(static_cast<int>(cores.size()), cgroup_cores(kCgroup)));
 }
 
 }  // namespace shorten

@@ -22,22 +22,25 @@ std::string scaled(double value, double base, const std::array<const char*, 5>& 
   return fmt::format("{:.{}f}{}", value, decimals, names[i]);
 }
 
-uint64_t parse_scaled(std::string_view text, std::string_view option, std::string_view billion_or_byte) {
+enum class Quantity { kCount, kBytes };  // "B" is a billion of the one, a byte of the other
+
+uint64_t parse_scaled(std::string_view text, std::string_view option, Quantity quantity) {
+  const bool bytes = quantity == Quantity::kBytes;
   const auto fail = [&] {
-    return usage_error(fmt::format("{} is not a size: \"{}\"", option, printable(text, 40)))
-        .expected(billion_or_byte == "B" ? "a number of bytes such as 9GB, 700MB or 1.5GiB"
-                                         : "a count such as 5.5B, 700M or 14561472");
+    return usage_error(fmt::format("{} is not a {}: \"{}\"", option, bytes ? "size" : "count", printable(text, 40)))
+        .expected(bytes ? "a number of bytes such as 9GB, 700MB or 1.5GiB" : "a count such as 5.5B, 700M or 14561472");
   };
   double number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || !(number >= 0)) throw fail();
   std::string_view suffix(rest, static_cast<size_t>(text.data() + text.size() - rest));
   while (suffix.starts_with(' ')) suffix.remove_prefix(1);
-  const bool bytes = billion_or_byte == "B";
-  if (!bytes && suffix == "B") return static_cast<uint64_t>(std::llround(number * 1e9));
-  if (bytes && suffix.ends_with("B")) suffix.remove_suffix(1);
+  const bool ends_with_b = suffix.ends_with('B') || suffix.ends_with('b');
+  if (bytes && ends_with_b) suffix.remove_suffix(1);
   double factor = 1;
-  if (!suffix.empty()) {
+  if (!bytes && ends_with_b && suffix.size() == 1) {
+    factor = 1e9;
+  } else if (!suffix.empty()) {
     constexpr std::string_view kPrefixes = "KMGT";
     const size_t power = kPrefixes.find(static_cast<char>(suffix[0] & ~0x20));
     const bool binary = suffix.size() == 2 && suffix[1] == 'i';
@@ -73,7 +76,11 @@ std::string human_seconds(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-uint64_t parse_count(std::string_view text, std::string_view option) { return parse_scaled(text, option, "billion"); }
-uint64_t parse_bytes(std::string_view text, std::string_view option) { return parse_scaled(text, option, "B"); }
+uint64_t parse_count(std::string_view text, std::string_view option) {
+  return parse_scaled(text, option, Quantity::kCount);
+}
+uint64_t parse_bytes(std::string_view text, std::string_view option) {
+  return parse_scaled(text, option, Quantity::kBytes);
+}
 
 }  // namespace shorten

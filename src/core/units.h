@@ -14,7 +14,7 @@ std::string with_separators(int64_t value);  // "14,561,472"
 std::string human_seconds(double seconds);   // "0.8 s", "12 s", "3 min 20 s", "2 h 05 min"
 
 // "5.5B", "14M", "9GB", "700 MiB": a number with an optional factor (K M B G T, Ki Mi Gi Ti) and an
-// optional final "B" for bytes. Throws usage_error that names `option`.
+// optional final "B" for bytes; small letters will do. Throws usage_error that names `option`.
 uint64_t parse_count(std::string_view text, std::string_view option);  // B = 10^9
 uint64_t parse_bytes(std::string_view text, std::string_view option);  // B = byte
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/check.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/system.h"
@@ -40,7 +41,10 @@ ComputeUsed describe(const Place& place) {
 Tensor to_tensor(const std::vector<std::vector<text::TokenId>>& rows, const at::Device& device) {
   Tensor ids = at::empty({static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows.at(0).size())}, at::kLong);
   int64_t* out = ids.data_ptr<int64_t>();
-  for (const auto& row : rows) out = std::copy(row.begin(), row.end(), out);
+  for (const auto& row : rows) {
+    SHORTEN_CHECK(row.size() == rows[0].size(), "calibration rows of different lengths");
+    out = std::copy(row.begin(), row.end(), out);
+  }
   return ids.to(device);
 }
 
@@ -57,8 +61,10 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
                                                 text ? static_cast<int64_t>(request.rows[0].size()) : 0,
                                                 at::elementSize(place.dtype), request.criteria);
   const uint64_t free = kernels::free_memory(place.device);
-  const uint64_t state_budget = (free > weights ? free - weights : 0) / 3;
-  announce({"scoring", cost.flops, weights, std::min(cost.state_bytes, state_budget)}, place.device, place.dtype, free);
+  const uint64_t fixed = weights + cost.kept_bytes;
+  const uint64_t state_budget = (free > fixed ? free - fixed : 0) / 3;
+  announce({"scoring", cost.flops, weights, cost.kept_bytes + std::min(cost.walk_bytes, state_budget)}, place.device,
+           place.dtype, free);
 
   const model::CausalLm model = checkpoint ? model::load(*checkpoint, place.device, place.dtype)
                                            : model::random_model(spec, place.device, place.dtype, request.seed);
@@ -112,11 +118,13 @@ auto guarded(const Request& request) {
   } catch (const c10::OutOfMemoryError& e) {
     throw no_space("out of memory on the device")
         .found(e.what_without_backtrace())
-        .help("use fewer samples or a shorter length, or --dtype bf16");
+        .help("use fewer samples, a shorter --length or --window, or --dtype bf16");
   } catch (const c10::Error& e) {
     const std::string what = e.what_without_backtrace();
     if (what.find("can't allocate memory") == std::string::npos) throw;
-    throw no_space("out of memory").found(what).help("use fewer samples or a shorter length, or --dtype bf16");
+    throw no_space("out of memory")
+        .found(what)
+        .help("use fewer samples, a shorter --length or --window, or --dtype bf16");
   }
 }
 

@@ -75,17 +75,23 @@ ModelSpec read_spec(const Json& json, const fs::path& file) {
       .found(printable(type, 60));
 }
 
+std::string stored_name(const ModelSpec& spec, const checkpoint::Checkpoint& checkpoint, const std::string& name) {
+  const bool head_only = spec.tied_head && !checkpoint.has(kEmbedding) && checkpoint.has(kHead);
+  return head_only && name == kEmbedding ? kHead : name;
+}
+
 ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
   const ModelSpec spec = read_spec(checkpoint.config(), checkpoint.config_file());
   std::vector<std::string> differences;
   std::set<std::string> names;
   for (const ExpectedTensor& want : expected_tensors(spec)) {
-    names.insert(want.name);
-    if (!checkpoint.has(want.name)) {
+    const std::string name = stored_name(spec, checkpoint, want.name);
+    names.insert(name);
+    if (!checkpoint.has(name)) {
       differences.push_back(fmt::format("missing     {} {}", want.name, checkpoint::shape_text(want.shape)));
       continue;
     }
-    const checkpoint::Tensor& have = checkpoint.tensor(want.name);
+    const checkpoint::Tensor& have = checkpoint.tensor(name);
     if (have.shape != want.shape) {
       differences.push_back(fmt::format("shape       {}: expected {}, found {}", want.name,
                                         checkpoint::shape_text(want.shape), checkpoint::shape_text(have.shape)));
@@ -96,7 +102,8 @@ ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
   }
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (names.contains(name) || is_ignored(name)) continue;
-    if (name == kHead && spec.tied_head) {  // some writers store the tied head; it must then be the embedding
+    if (name == kHead && spec.tied_head &&
+        checkpoint.has(kEmbedding)) {  // some writers store the tied head; it must then be the embedding
       const checkpoint::Tensor& embedding = checkpoint.tensor(kEmbedding);
       if (tensor.bytes.size() == embedding.bytes.size() &&
           std::memcmp(tensor.bytes.data(), embedding.bytes.data(), tensor.bytes.size()) == 0)

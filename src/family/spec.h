@@ -73,6 +73,10 @@ ModelSpec read_spec(const Json& config, const fs::path& file);
 // shape or of a dtype that is no weight. All are listed in one error.
 ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint);
 
+// The name under which the checkpoint holds `name`: some writers store a tied head and leave out the
+// embedding, which then is the head.
+std::string stored_name(const ModelSpec& spec, const checkpoint::Checkpoint& checkpoint, const std::string& name);
+
 struct Counts {
   uint64_t parameters = 0;        // of all expected tensors
   uint64_t block_parameters = 0;  // of all blocks

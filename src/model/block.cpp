@@ -30,7 +30,7 @@ Tensor Block::attention(const Tensor& x, const Context& context) const {
   return o.add_to(x, mixed.transpose(1, 2).reshape({n, t, heads * hd}));
 }
 
-Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, swiglu(gate_up(post_attention_norm(x)))); }
+Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, kernels::swiglu(gate_up(post_attention_norm(x)))); }
 
 std::vector<Parameter> Block::parameters() const {
   const int64_t q = spec.heads * spec.head_dim, kv = spec.kv_heads * spec.head_dim, i = spec.intermediate;

@@ -14,9 +14,9 @@ Context CausalLm::context(int64_t length) const {
   for (const Block& block : blocks) {
     const auto& window = block.spec.window;
     if (!window || *window >= length || context.masks.contains(*window)) continue;
-    const Tensor position = at::arange(length, at::TensorOptions(device()).dtype(at::kLong));
-    const Tensor distance = position.unsqueeze(1) - position.unsqueeze(0);  // [T, T]: how far back
-    context.masks[*window] = at::logical_and(distance >= 0, distance < *window);
+    // [T, T]: true on the diagonal and the window - 1 places before it.
+    const Tensor all = at::ones({length, length}, at::TensorOptions(device()).dtype(at::kBool));
+    context.masks[*window] = all.tril().triu(1 - *window);
   }
   return context;
 }

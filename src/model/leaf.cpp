@@ -15,6 +15,4 @@ Tensor Linear::add_to(const Tensor& residual, const Tensor& x) const {
 
 Tensor RmsNorm::operator()(const Tensor& x) const { return kernels::rms_norm(x, weight, eps); }
 
-Tensor swiglu(const Tensor& gate_up) { return kernels::swiglu(gate_up); }
-
 }  // namespace shorten::model

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The leaves of a model: weights and what they do to a tensor. Storage is at::empty until the loader
-// fills it. Each also exists as a plain formula in the tests.
+// fills it.
 #pragma once
 
 #include "kernels/torch.h"
@@ -24,8 +24,5 @@ struct RmsNorm {
 
   Tensor operator()(const Tensor& x) const;  // [..., n] → [..., n], dtype of x
 };
-
-// silu(gate) · up for gate|up side by side: [..., 2n] → [..., n]. Shazeer 2020, arXiv 2002.05202.
-Tensor swiglu(const Tensor& gate_up);
 
 }  // namespace shorten::model

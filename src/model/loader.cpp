@@ -52,7 +52,8 @@ CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::S
   const at::NoGradGuard guard;
   CausalLm model = make_model(family::read_spec(checkpoint), device, dtype);
   Progress progress("loading", static_cast<int64_t>(checkpoint.tensors().size()), "tensors");
-  for_each_tensor(model, [&](const std::string& name, Tensor target) {
+  for_each_tensor(model, [&](const std::string& expected, Tensor target) {
+    const std::string name = family::stored_name(model.spec, checkpoint, expected);
     const checkpoint::Tensor& source = checkpoint.tensor(name);
     // from_blob takes a pointer to mutable data; this one is only read.
     const Tensor mapped = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,

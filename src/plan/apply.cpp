@@ -123,7 +123,8 @@ std::vector<fs::path> inputs_of(const Checkpoint& model, const std::vector<fs::p
 }  // namespace
 
 ApplyResult apply(const Checkpoint& model, int64_t blocks, const std::string& fingerprint, const PrunePlan& plan,
-                  const fs::path& output, const std::vector<std::string>& argv, bool force) {
+                  const fs::path& output, const std::vector<std::string>& argv, bool force,
+                  const std::function<void(const ApplyResult&)>& report) {
   check_plan(plan, {}, fingerprint, blocks);
   const Inventory before = take_inventory(model, blocks);
   ApplyResult result{kept_blocks(blocks, plan.remove), before.parameters, 0, before.bytes, 0};
@@ -153,6 +154,7 @@ ApplyResult apply(const Checkpoint& model, int64_t blocks, const std::string& fi
   for (const TextFile& text : texts) out.write(text.name, text.content);
   verify(out.staging(), tensors, static_cast<int64_t>(result.kept.size()));
   out.write(last.name, last.content);
+  report(result);
   out.commit();
   return result;
 }

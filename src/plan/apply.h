@@ -3,6 +3,7 @@
 // config.json is edited in place, everything else is copied. Nothing is computed.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,11 +18,14 @@ struct ApplyResult {
   uint64_t bytes_before = 0, bytes_after = 0;
 };
 
-// Writes `model` without `plan.remove` to the directory `output`.
+// Writes `model` without `plan.remove` to the directory `output`. `report` is called when all is written and
+// checked, just before the directory appears under its name: if it throws, no directory appears.
 // `argv` is recorded in shorten.json. Throws unsupported for a per-layer list in config.json that is
 // not known, and what OutputDir throws.
-ApplyResult apply(const checkpoint::Checkpoint& model, int64_t blocks, const std::string& fingerprint,
-                  const PrunePlan& plan, const fs::path& output, const std::vector<std::string>& argv, bool force);
+ApplyResult apply(
+    const checkpoint::Checkpoint& model, int64_t blocks, const std::string& fingerprint, const PrunePlan& plan,
+    const fs::path& output, const std::vector<std::string>& argv, bool force,
+    const std::function<void(const ApplyResult&)>& report = [](const ApplyResult&) {});
 
 // config.json for the kept blocks: the text of the original with only the necessary values replaced
 // (num_hidden_layers, layer_types, max_window_layers). Order of keys, unknown keys and layout stay.

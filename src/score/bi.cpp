@@ -16,8 +16,11 @@ class BlockInfluenceScorer final : public Scorer {
   void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
     // In fp32 at least: neighbouring blocks differ in the fourth digit of a cosine close to 1.
     const Tensor x = before.to(at::kFloat), y = after.to(at::kFloat);
-    const Tensor squares = x.square().sum(-1) * y.square().sum(-1);
-    const Tensor cosine = (x * y).sum(-1) / squares.sqrt();
+    // A state of zeros has no direction; the clamp makes its cosine 0 instead of NaN.
+    const auto length = [](const Tensor& v) {
+      return at::linalg_vector_norm(v, 2, at::IntArrayRef{-1}).clamp_min(1e-8);
+    };
+    const Tensor cosine = (x * y).sum(-1) / length(x) / length(y);
     cosines_[static_cast<size_t>(block)].push_back(cosine.flatten());
   }
 

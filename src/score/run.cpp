@@ -18,12 +18,15 @@ struct Running {
   size_t first_variant = 0, variants = 0;
 };
 
-void check_finite(const std::string& name, const plan::CriterionScores& scores) {
+const char* hint(const model::CausalLm& model) {
+  return model.dtype() == at::kFloat ? "the weights make numbers beyond fp32: is the checkpoint sound?"
+                                     : "use --dtype fp32: half precision overflows in some models";
+}
+
+void check_finite(const std::string& name, const plan::CriterionScores& scores, const model::CausalLm& model) {
   for (size_t i = 0; i < scores.scores.size(); ++i) {
     if (std::isnan(scores.scores[i])) {
-      throw diverged("a score is not a number")
-          .where(fmt::format("criterion {}, block {}", name, i))
-          .help("use --dtype fp32: half precision overflows in some models");
+      throw diverged("a score is not a number").where(fmt::format("criterion {}, block {}", name, i)).help(hint(model));
     }
   }
 }
@@ -69,13 +72,12 @@ ScoreOutput run_criteria(const ScoreInput& input, const std::vector<std::string>
     for (double& value : nll) value /= static_cast<double>(rows * (length - 1));
     out.baseline_perplexity = std::exp(nll[0]);
     if (!std::isfinite(*out.baseline_perplexity)) {
-      throw diverged("the intact model has no finite perplexity on the calibration text")
-          .help("use --dtype fp32: half precision overflows in some models");
+      throw diverged("the intact model has no finite perplexity on the calibration text").help(hint(input.model));
     }
   }
   for (const Running& r : running) {
     out.criteria.emplace_back(r.name, r.scorer->finish(std::span(nll).subspan(r.first_variant, r.variants)));
-    check_finite(r.name, out.criteria.back().second);
+    check_finite(r.name, out.criteria.back().second, input.model);
   }
   return out;
 }
@@ -107,10 +109,10 @@ ScoreCost estimate(const family::ModelSpec& spec, int64_t rows, int64_t length, 
   if (asked("taylor")) {
     evaluations += 3 * static_cast<double>(blocks);  // once more forward, twice that backward
     heads += 3;
-    states += static_cast<uint64_t>(blocks) + 1;
+    cost.kept_bytes = (static_cast<uint64_t>(blocks) + 1) * state;
   }
   cost.flops = evaluations * block_flops + heads * head_flops;
-  cost.state_bytes = states * state;
+  cost.walk_bytes = states * state;
   return cost;
 }
 

@@ -21,10 +21,11 @@ struct ScoreOutput {
 // Throws diverged if a score is NaN.
 ScoreOutput run_criteria(const ScoreInput& input, const std::vector<std::string>& names, uint64_t memory);
 
-// Floating-point operations and bytes of hidden states (at most) that run_criteria will need.
+// What run_criteria will need, at most.
 struct ScoreCost {
   double flops = 0;
-  uint64_t state_bytes = 0;
+  uint64_t walk_bytes = 0;  // of states that walk together: fewer if the rows are walked in groups
+  uint64_t kept_bytes = 0;  // of states that are kept to the end, whatever the groups
 };
 ScoreCost estimate(const family::ModelSpec& spec, int64_t rows, int64_t length, uint64_t element_bytes,
                    const std::vector<std::string>& names);

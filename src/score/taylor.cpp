@@ -13,7 +13,12 @@
 namespace shorten::score {
 namespace {
 
-constexpr int64_t kBackwardTokens = 4096;  // go through a block with gradients at once: bounds its activations
+constexpr int64_t kBackwardTokens = 16384;  // go through a block with gradients at once: bounds its activations
+constexpr int64_t kLogitBytes = int64_t{1} << 28;
+
+// A state that went through a block together with others is a part of their tile; keeping it as it is
+// would keep the whole tile.
+Tensor owned(const Tensor& state) { return state.storage().nbytes() > state.nbytes() ? state.clone() : state; }
 
 // The block with the same weights as leaves of a new graph.
 model::Block with_gradients(model::Block block) {
@@ -26,22 +31,23 @@ model::Block with_gradients(model::Block block) {
   return block;
 }
 
-// dL/d(hidden) [N, T, D] for L = mean over N (T - 1) targets of the cross-entropy; a row at a time is
-// enough work for the product with the head, and keeps the logits small.
+// dL/d(hidden) [N, T, D] for L = mean over N (T - 1) targets of the cross-entropy, some positions at a
+// time: their logits, in fp32, are the largest tensors of all.
 Tensor head_gradient(const model::CausalLm& model, const Tensor& hidden, const Tensor& ids) {
   const at::AutoGradMode gradients(true);
-  const int64_t n = ids.size(0), t = ids.size(1);
-  const int64_t rows = std::max<int64_t>(1, (int64_t{1} << 28) / (t * model.spec.vocabulary * 4));
-  Tensor out = at::empty_like(hidden);
-  for (int64_t first = 0; first < n; first += rows) {
-    const int64_t count = std::min(rows, n - first);
-    const Tensor leaf = hidden.narrow(0, first, count).detach().requires_grad_();
-    const Tensor logits = model.head(leaf.narrow(1, 0, t - 1)).reshape({count * (t - 1), -1});
-    const Tensor targets = ids.narrow(0, first, count).narrow(1, 1, t - 1).reshape({-1});
-    (kernels::plain::cross_entropy(logits, targets).sum() / static_cast<double>(n * (t - 1))).backward();
-    out.narrow(0, first, count).copy_(leaf.grad());
+  const int64_t n = ids.size(0), t = ids.size(1), width = hidden.size(2), all = n * (t - 1);
+  const Tensor predicting = hidden.narrow(1, 0, t - 1).reshape({all, width});  // the last state predicts nothing
+  const Tensor targets = ids.narrow(1, 1, t - 1).reshape({all});
+  const int64_t chunk = std::max<int64_t>(1, kLogitBytes / (model.spec.vocabulary * 4));
+  Tensor gradient = at::empty({all, width}, hidden.options());
+  for (int64_t first = 0; first < all; first += chunk) {
+    const int64_t count = std::min(chunk, all - first);
+    const Tensor leaf = predicting.narrow(0, first, count).detach().requires_grad_();
+    (kernels::plain::cross_entropy(model.head(leaf), targets.narrow(0, first, count)).sum() / static_cast<double>(all))
+        .backward();
+    gradient.narrow(0, first, count).copy_(leaf.grad());
   }
-  return out;
+  return at::constant_pad_nd(gradient.view({n, t - 1, width}), {0, 0, 0, 1});
 }
 
 class TaylorScorer final : public Scorer {
@@ -53,8 +59,8 @@ class TaylorScorer final : public Scorer {
   void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
     const auto i = static_cast<size_t>(block);
     const int64_t rows = std::max<int64_t>(1, kBackwardTokens / before.size(1));
-    for (Tensor& part : before.split(rows)) inputs_[i].push_back(std::move(part));
-    if (i + 1 == input_.model.blocks.size()) inputs_[i + 1].push_back(after);
+    for (Tensor& part : owned(before).split(rows)) inputs_[i].push_back(std::move(part));
+    if (i + 1 == input_.model.blocks.size()) inputs_[i + 1].push_back(owned(after));
   }
 
   plan::CriterionScores finish(std::span<const double>) override {

@@ -127,9 +127,11 @@ std::string read_documents(const fs::path& file, std::vector<Document>& out) {
 
 Source read_folder(const std::string& path) {
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-    if (entry.is_regular_file() && is_known(entry.path())) files.push_back(entry.path());
+  std::error_code failed, unknown;
+  for (fs::directory_iterator entry(path, failed), end; !failed && entry != end; entry.increment(failed)) {
+    if (is_known(entry->path()) && entry->is_regular_file(unknown)) files.push_back(entry->path());
   }
+  if (failed) throw bad_input("cannot read the folder").file(path).found(failed.message());
   std::sort(files.begin(), files.end(),
             [](const fs::path& a, const fs::path& b) { return a.filename().string() < b.filename().string(); });
   if (files.empty()) {
@@ -155,6 +157,7 @@ constexpr std::array<std::pair<std::string_view, Bos>, 3> kBosNames{
 Source read_source(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
+  if (!fs::status_known(status)) throw bad_input("cannot open the file or folder").file(path).found(error.message());
   if (!fs::exists(status)) throw bad_input("no such file or folder").file(path);
   if (fs::is_directory(status)) return read_folder(path);
   Source source;

@@ -53,9 +53,8 @@ std::vector<TokenId> take(const std::vector<std::vector<TokenId>>& tokens, const
 
 std::vector<std::vector<TokenId>> sample_windows(const std::vector<Document>& documents, const Tokenizer* tokenizer,
                                                  const SampleOptions& options, int64_t vocabulary) {
-  const bool every = options.bos == Bos::kEvery;
   if (options.samples < 1) throw usage_error("at least one sample is needed").found(fmt::format("{}", options.samples));
-  if (options.length < (every ? 2 : 1))
+  if (options.length < 2)  // one token predicts nothing
     throw usage_error("a sample is too short").found(fmt::format("{}", options.length));
   const std::optional<TokenId> bos = window_bos(documents, tokenizer, options.bos, vocabulary);
   const auto tokens = tokenize(documents, tokenizer, options.bos, vocabulary);

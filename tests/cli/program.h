@@ -2,11 +2,15 @@
 // The program as users run it: a process with its output, errors and exit status.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "temp_dir.h"
@@ -40,6 +44,29 @@ inline Outcome shorten(const std::vector<std::string>& arguments, const std::str
   const int status = std::system(("bash -c " + shell_word(command)).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(temp / "out"),
           read_text(temp / "err")};
+}
+
+// Starts `shorten` without output, sends `signal` after `delay`, and returns the exit status as a shell gives it.
+// `ignored`: the program starts with this signal ignored, as under nohup.
+inline int shorten_with_signal(const std::vector<std::string>& arguments, int signal, std::chrono::milliseconds delay,
+                               bool ignored = false) {
+  std::vector<char*> argv = {const_cast<char*>(SHORTEN_PROGRAM)};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::signal(signal, ignored ? SIG_IGN : SIG_DFL);  // whatever the test itself was started with
+    const int null = ::open("/dev/null", O_RDWR);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  std::this_thread::sleep_for(delay);
+  ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 inline const std::string kNovelist = (source_dir() / "examples/novelist-14m").string();

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "temp_dir.h"
 #include "test_data.h"
 
 namespace shorten::family {
@@ -56,6 +57,26 @@ TEST(Spec, ExpectedTensorsAreThoseOfTheCheckpoint) {
     names.push_back(t.name);
   }
   EXPECT_EQ(names.size(), model.tensors().size());
+}
+
+// Some writers store the head of a tied model and leave out the embedding.
+TEST(Spec, ATiedHeadMayStandForTheEmbedding) {
+  const test::TempDir temp;
+  const fs::path source = test::source_dir() / "tests/golden/models/llama-tied";
+  fs::copy(source, temp / "model");
+  const checkpoint::Checkpoint tied(source);
+  std::vector<checkpoint::Tensor> tensors;
+  for (auto [name, tensor] : tied.tensors()) {
+    if (name == kEmbedding) tensor.name = kHead;
+    tensors.push_back(tensor);
+  }
+  fs::remove(temp / "model/model.safetensors");
+  checkpoint::write_safetensors(temp / "model/model.safetensors", tensors, {});
+  const checkpoint::Checkpoint model(temp / "model");
+  const ModelSpec spec = read_spec(model);
+  EXPECT_EQ(count_parameters(spec).parameters, count_parameters(read_spec(tied)).parameters);
+  EXPECT_EQ(stored_name(spec, model, kEmbedding), kHead);
+  EXPECT_EQ(stored_name(spec, model, kFinalNorm), kFinalNorm);
 }
 
 }  // namespace
