@@ -12,16 +12,6 @@
 namespace shorten::checkpoint {
 namespace {
 
-// The first `models--*` folder on the way to `path`, or an empty path.
-fs::path hub_folder(const fs::path& path) {
-  fs::path folder;
-  for (const fs::path& part : path) {
-    folder /= part;
-    if (part.string().starts_with("models--")) return folder;
-  }
-  return {};
-}
-
 bool lies_in(const fs::path& path, const fs::path& folder) {
   return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
@@ -34,6 +24,15 @@ bool may_follow(const fs::path& dir, const fs::path& target, const std::string& 
 }
 
 }  // namespace
+
+fs::path hub_folder(const fs::path& path) {
+  fs::path folder;
+  for (const fs::path& part : path) {
+    folder /= part;
+    if (part.string().starts_with("models--")) return folder;
+  }
+  return {};
+}
 
 void check_shard_name(const std::string& name, const std::string& tensor, const fs::path& index_file) {
   constexpr std::string_view kSuffix = ".safetensors";

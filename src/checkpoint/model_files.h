@@ -10,6 +10,9 @@
 
 namespace shorten::checkpoint {
 
+// The first folder models--* of a Hub cache on the way to `path`, or an empty path. Resolve links first.
+fs::path hub_folder(const fs::path& path);
+
 // Throws bad_input unless `name`, as an index may give it, names a file in the same folder: no
 // separators, no control characters, not hidden, and it ends in ".safetensors".
 // `tensor` is the one that the index puts there.

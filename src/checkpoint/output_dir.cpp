@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "checkpoint/file_writer.h"
+#include "checkpoint/model_files.h"
 #include "core/check.h"
 #include "core/error.h"
 #include "core/units.h"
@@ -63,6 +64,16 @@ void refuse_inputs(const fs::path& target, const std::vector<fs::path>& inputs) 
         .found("the input " + input.string())
         .help("choose another place with --output; an input is never changed");
   }
+}
+
+// A Hub cache is more than the snapshot that is read: blobs/ and refs/ beside it belong to the input too.
+std::vector<fs::path> with_hub_folders(std::vector<fs::path> inputs) {
+  std::error_code error;
+  for (size_t i = 0, n = inputs.size(); i < n; ++i) {
+    const fs::path hub = hub_folder(fs::weakly_canonical(inputs[i], error));
+    if (!hub.empty() && std::find(inputs.begin(), inputs.end(), hub) == inputs.end()) inputs.push_back(hub);
+  }
+  return inputs;
 }
 
 // --force replaces what an earlier run made, not somebody's home.
@@ -139,10 +150,15 @@ bool not_supported(int error) { return error == EINVAL || error == ENOSYS; }
 
 }  // namespace
 
+void check_output_dir(const fs::path& target, const std::vector<fs::path>& inputs, bool force) {
+  const fs::path absolute = absolute_target(target);
+  refuse_inputs(absolute, with_hub_folders(inputs));
+  check_existing(absolute, force);
+}
+
 OutputDir::OutputDir(const fs::path& target, const std::vector<fs::path>& inputs, uint64_t needed_bytes, bool force)
     : target_(absolute_target(target)), force_(force) {
-  refuse_inputs(target_, inputs);
-  check_existing(target_, force);
+  check_output_dir(target_, inputs, force);
   check_space(target_, needed_bytes);
   staging_ = make_sibling(target_, Temporary::make_directory);
 }

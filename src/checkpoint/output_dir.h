@@ -13,14 +13,19 @@
 
 namespace shorten::checkpoint {
 
+// Throws unless a directory may be written as `target`; called by itself before long work on the inputs.
+// `inputs` are the directories and files that are being read: an output that is one of them, or lies
+// inside one, or contains one, is refused even with `force` (compared by device and inode). So is one in the
+// folder models--* of a Hub cache that holds an input.
+// A folder that is there may be replaced if it is empty, or with `force` if it looks like a result of ours
+// (with config.json, shorten.json or heal.json); otherwise usage_error. Throws bad_input if the folder
+// above is missing.
+void check_output_dir(const fs::path& target, const std::vector<fs::path>& inputs, bool force);
+
 class OutputDir {
  public:
-  // `inputs` are the directories and files that are being read: an output that is one of them, or lies
-  // inside one, or contains one, is refused even with `force` (compared by device and inode).
-  // A folder that is there is replaced if it is empty, or with `force` if it looks like a result of ours
-  // (with config.json, shorten.json or heal.json); otherwise usage_error. Throws bad_input if the folder
-  // above is missing; no_space if the file system has fewer than `needed_bytes` free. Nothing is written
-  // before these checks.
+  // Throws what check_output_dir throws, and no_space if the file system has fewer than `needed_bytes` free.
+  // Nothing is written before these checks.
   OutputDir(const fs::path& target, const std::vector<fs::path>& inputs, uint64_t needed_bytes, bool force);
 
   const fs::path& staging() const { return staging_->path(); }  // write here

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "checkpoint/output_dir.h"
 #include "cli/common.h"
 #include "cli/table.h"
 #include "core/error.h"
@@ -40,7 +41,7 @@ void report(const plan::ApplyResult& result, int64_t blocks, const CommonOptions
                      {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
   const std::string table = render_fields({
       {"written", printable(common.output)},
-      {"blocks", fmt::format("{} -> {}: {} of the original", blocks, result.kept.size(), old_indices(result.kept))},
+      {"blocks", fmt::format("{} -> {}: {} of the source", blocks, result.kept.size(), old_indices(result.kept))},
       {"parameters", fmt::format("{} -> {}", with_separators(static_cast<int64_t>(result.parameters_before)),
                                  with_separators(static_cast<int64_t>(result.parameters_after)))},
       {"weights", fmt::format("{} -> {}", human_bytes(result.bytes_before), human_bytes(result.bytes_after))},
@@ -53,18 +54,27 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
   if (!!*o.plan_given + !!*o.drop_given != 1) {
     throw usage_error("which blocks go?").expected("exactly one of --plan FILE, --drop LIST");
   }
-  const checkpoint::Checkpoint model(checkpoint::resolve_model(o.model));
-  const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
-  const std::string fingerprint = model.fingerprint();
+  // What costs nothing comes before what reads every byte of the model: its fingerprint.
   plan::PrunePlan plan;
+  const fs::path dir = checkpoint::resolve_model(o.model);
+  std::vector<fs::path> inputs = {dir};
   if (*o.plan_given) {
     plan = plan::read_plan(o.plan);
-    plan::check_plan(plan, o.plan, fingerprint, blocks);
-  } else {
+    inputs.emplace_back(o.plan);
+  }
+  checkpoint::check_output_dir(common.output, inputs, common.force);
+  const checkpoint::Checkpoint model(dir);
+  const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
+  if (*o.drop_given) {
     plan.remove = plan::parse_block_list(o.drop, blocks, "--drop");
     if (static_cast<int64_t>(plan.remove.size()) == blocks)
       throw usage_error("--drop removes every block").expected(fmt::format("at most {} of {}", blocks - 1, blocks));
     plan.blocks = blocks;
+  }
+  const std::string fingerprint = model.fingerprint();
+  if (*o.plan_given) {
+    plan::check_plan(plan, o.plan, fingerprint, blocks);
+  } else {
     plan.fingerprint = fingerprint;
   }
   plan::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force,

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "checkpoint/model_files.h"
 #include "checkpoint/output_dir.h"
 #include "core/check.h"
 #include "core/error.h"
@@ -27,6 +28,7 @@ using checkpoint::Checkpoint;
 using checkpoint::Tensor;
 
 const std::map<std::string, std::string> kMetadata = {{"format", "pt"}};  // without it Transformers refuses the file
+constexpr std::string_view kPrunedFormat = "shorten.pruned";
 
 std::vector<int> kept_blocks(int64_t blocks, const std::vector<int>& remove) {
   std::vector<int> kept;
@@ -57,15 +59,35 @@ std::vector<Tensor> renamed_tensors(const Checkpoint& model, const std::vector<i
   return tensors;
 }
 
+// Where `model` itself came from, if it is a pruned one: its shorten.json. Null if there is none. One that
+// cannot be read is no reason to refuse a sound model, but the chain back to the original ends there.
+Json record_of(const Checkpoint& model) {
+  constexpr const char* kName = "shorten.json";
+  if (!checkpoint::has_file(model.dir(), kName)) return nullptr;
+  try {
+    const fs::path file = checkpoint::model_file(model.dir(), kName);
+    Json record = read_format(file);
+    expect_format(JsonObject(record, file), kPrunedFormat);
+    return record;
+  } catch (const Error& e) {
+    log_warning("the record of how the source was pruned is not kept in the new shorten.json\n" + e.block());
+    return nullptr;
+  }
+}
+
+// The record embeds that of the source, so that it leads back to the original model step by step.
+// `blocks[].old` counts in the immediate source, as `plan` does, not in the original.
 Json provenance(const Checkpoint& model, const std::string& fingerprint, const PrunePlan& plan,
                 const ApplyResult& result, const std::vector<std::string>& argv) {
   Json blocks = Json::array();
   for (size_t i = 0; i < result.kept.size(); ++i) blocks.push_back({{"new", i}, {"old", result.kept[i]}});
-  return {{"format", "shorten.pruned"},
+  Json source = {{"path", model.dir().string()}, {"fingerprint", fingerprint}};
+  if (Json record = record_of(model); !record.is_null()) source["shorten"] = std::move(record);
+  return {{"format", kPrunedFormat},
           {"version", kFileVersion},
           {"shorten_version", kVersion},
           {"argv", argv},
-          {"source", {{"path", model.dir().string()}, {"fingerprint", fingerprint}}},
+          {"source", std::move(source)},
           {"plan", to_json(plan)},
           {"blocks", blocks},
           {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/output_dir.h"
 #include "core/error.h"
 #include "hostile.h"
 
@@ -52,6 +53,24 @@ std::string error_of(const std::string& model) {
     return e.block();
   }
   return "no error";
+}
+
+TEST(OutputDir, TheCacheFolderOfAnInputIsPartOfIt) {
+  const test::TempDir dir;
+  const fs::path snapshot = make_cache(dir.path()), folder = dir / "models--org--name";
+  const std::set<std::string> before = test::paths_in(dir.path());
+  for (const fs::path& out :
+       {folder / "out", folder / "blobs", folder / "snapshots/short", folder / "blobs/out", snapshot / "out", folder}) {
+    EXPECT_THROW(check_output_dir(out, {snapshot}, true), Error) << out;
+    EXPECT_THROW(OutputDir(out, {snapshot}, 0, true), Error) << out;
+  }
+  // The same where only the weights lie in the cache.
+  fs::create_directory(dir / "links");
+  fs::create_symlink(folder / "blobs/hash-of-model.safetensors", dir / "links/model.safetensors");
+  EXPECT_THROW(check_output_dir(folder / "snapshots/short", {dir / "links/model.safetensors"}, false), Error);
+  fs::remove_all(dir / "links");
+  EXPECT_EQ(test::paths_in(dir.path()), before);
+  EXPECT_NO_THROW(check_output_dir(dir / "models--org--short", {snapshot}, false));
 }
 
 TEST(ResolveModel, ADirectoryIsItself) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "checkpoint/checkpoint.h"
 #include "cli/program.h"
 #include "core/json.h"
 
@@ -110,6 +111,77 @@ TEST(Pipeline, FromScoresToAShorterModel) {
       succeed({"eval", kNovelist, shorter, "--text", "a=" + kHeldOut, "--text", "b=" + kCalibrate, "--json", "-q"}));
   ASSERT_EQ(report["models"].size(), 2);
   EXPECT_GT(report["models"][1]["perplexity"][0]["value"], report["models"][0]["perplexity"][0]["value"]);
+}
+
+// The log-probabilities that `eval` finds for the tokens of one row, against `want` [T, vocabulary].
+void expect_logprobs(const fs::path& model, const Json& ids, const Json& want) {
+  const TempDir temp;
+  const std::string rows = write(temp / "rows.jsonl", Json{{"input_ids", ids}}.dump() + "\n").string(),
+                    tokens = (temp / "tokens.jsonl").string();
+  succeed({"eval", model.string(), "--text", "x=" + rows, "--bos", "none", "--per-token", tokens, "--device", "cpu",
+           "--dtype", "fp32", "-q"});
+  const Json got = Json::parse(read_text(tokens))["logprob"];
+  ASSERT_EQ(got.size(), ids.size()) << model;
+  for (size_t t = 0; t + 1 < ids.size(); ++t)
+    EXPECT_NEAR(got[t + 1].get<double>(), want[t][ids[t + 1].get<size_t>()].get<double>(), 1e-4) << model;
+}
+
+// Whole directories, config.json and renamed tensors together: what the model tests do in memory.
+TEST(Pipeline, PrunedDirectoriesEqualTransformers) {
+  int cases = 0;
+  for (const auto& entry : fs::directory_iterator(source_dir() / "tests/golden/models")) {
+    const Json expected = read(entry.path() / "expected.json");
+    if (!expected.contains("pruned")) continue;
+    ++cases;
+    const TempDir temp;
+    const fs::path pruned = temp / entry.path().filename().string();
+    std::string drop;
+    for (const Json& block : expected["pruned"]["remove"]) drop += (drop.empty() ? "" : ",") + block.dump();
+    succeed({"prune", entry.path().string(), "--drop", drop, "-o", pruned.string(), "-q"});
+    expect_logprobs(pruned, expected["inputs"][0], expected["pruned"]["logprobs_row0"]);
+  }
+  EXPECT_GE(cases, 6) << "among them windows from a threshold and from a list";
+}
+
+TEST(Pipeline, ATiedHeadWithoutTheEmbeddingIsTheSameModel) {
+  const TempDir temp;
+  const fs::path source = source_dir() / "tests/golden/models/llama-tied", model = temp / "model";
+  const checkpoint::Checkpoint tied(source);
+  std::vector<checkpoint::Tensor> tensors;
+  for (auto [name, tensor] : tied.tensors()) {
+    if (name == "model.embed_tokens.weight") tensor.name = "lm_head.weight";
+    tensors.push_back(tensor);
+  }
+  write(model / "config.json", tied.config_text());
+  checkpoint::write_safetensors(model / "model.safetensors", tensors, {});
+  const Json expected = read(source / "expected.json");
+  expect_logprobs(model, expected["inputs"][0], expected["logprobs"][0]);
+}
+
+TEST(Pipeline, WithoutItsReaderPruneLeavesTheOldOutput) {
+  const TempDir temp;
+  const std::string out = (temp / "out").string();
+  EXPECT_EQ(shorten({"prune", kNovelist, "--drop", "5", "-o", out, "-q"}, "> /dev/full").status, 5);
+  EXPECT_EQ(shorten({"prune", kNovelist, "--drop", "5", "-o", out, "-q", "--json"}, "| true").status, 141);
+  EXPECT_TRUE(fs::is_empty(temp.path()));
+  succeed({"prune", kNovelist, "--drop", "5", "-o", out, "-q"});
+  EXPECT_EQ(shorten({"prune", kNovelist, "--drop", "5,6", "-o", out, "-q", "--force"}, "> /dev/full").status, 5);
+  EXPECT_EQ(read(fs::path(out) / "config.json")["num_hidden_layers"], 31);
+}
+
+// What is wrong with the command is said before the weights are read; here they cannot be read at all.
+TEST(Pipeline, PruneChecksWhatIsCheapFirst) {
+  const TempDir temp;
+  const std::string model = (temp / "model").string(), plan = write(temp / "plan.json", "{").string();
+  fs::create_directory(model);
+  fs::create_directory(temp / "exists");
+  write(temp / "exists/config.json", "{}");
+  const Outcome exists = shorten({"prune", model, "--drop", "1", "-o", (temp / "exists").string()});
+  EXPECT_EQ(exists.status, 2);
+  EXPECT_THAT(exists.err, HasSubstr("--force"));
+  const Outcome unreadable = shorten({"prune", model, "--plan", plan, "-o", (temp / "new").string()});
+  EXPECT_EQ(unreadable.status, 3);
+  EXPECT_THAT(unreadable.err, HasSubstr("plan.json"));
 }
 
 TEST(Pipeline, CalibrationDependsOnTheSeedAlone) {

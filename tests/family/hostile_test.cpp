@@ -103,6 +103,32 @@ const std::vector<HostileCase> kCases = {
      config("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true"),
      ExitCode::kBadInput,
      {"lm_head.weight", "tie_word_embeddings"}},
+    {"tied_without_embedding_and_head",  // and all other differences are listed too
+     [](const fs::path& dir) {
+       edit(dir / "model/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+       edit(dir / "model/config.json", "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 5");
+       std::vector<checkpoint::Tensor> tensors;
+       const test::TinyTensors tiny(4);
+       for (const checkpoint::Tensor& t : tiny.all()) {
+         if (t.name != kEmbedding && t.name != kHead) tensors.push_back(t);
+       }
+       fs::remove(dir / "model/model.safetensors");
+       checkpoint::write_safetensors(dir / "model/model.safetensors", tensors, {});
+     },
+     ExitCode::kBadInput,
+     {"10 differences", "missing     model.embed_tokens.weight", "missing     model.layers.4.mlp.up_proj.weight"}},
+    {"head_for_an_embedding_that_is_not_tied",
+     [](const fs::path& dir) {
+       std::vector<checkpoint::Tensor> tensors;
+       const test::TinyTensors tiny(4);
+       for (const checkpoint::Tensor& t : tiny.all()) {
+         if (t.name != kEmbedding) tensors.push_back(t);
+       }
+       fs::remove(dir / "model/model.safetensors");
+       checkpoint::write_safetensors(dir / "model/model.safetensors", tensors, {});
+     },
+     ExitCode::kBadInput,
+     {"1 difference", "missing     model.embed_tokens.weight"}},
     {"tied_is_text",
      config("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": \"no\""),
      ExitCode::kBadInput,

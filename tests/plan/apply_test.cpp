@@ -98,6 +98,59 @@ TEST(Apply, LeavesOutRotaryTablesAndATiedHead) {
   EXPECT_EQ(result.parameters_before, test::kTinyOtherParameters - 32 + 3 * test::kTinyBlockParameters);
 }
 
+TEST(Apply, KeepsATiedHeadThatStandsForTheEmbedding) {
+  const test::TempDir dir;
+  test::write_tiny_model(dir / "model", 3);
+  const test::TinyTensors tiny(3);
+  std::vector<Tensor> tensors = tiny.all();
+  std::erase_if(tensors, [](const Tensor& t) { return t.name == "model.embed_tokens.weight"; });
+  fs::remove(dir / "model/model.safetensors");
+  checkpoint::write_safetensors(dir / "model/model.safetensors", tensors, {});
+  test::edit(dir / "model/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+  const Checkpoint model(dir / "model");
+  const ApplyResult result = apply(model, 3, "", removing({1}), dir / "out", {}, false);
+  const Checkpoint out(dir / "out");
+  EXPECT_TRUE(same_bytes(out.tensor("lm_head.weight"), model.tensor("lm_head.weight")));
+  EXPECT_FALSE(out.has("model.embed_tokens.weight"));
+  EXPECT_EQ(result.parameters_after, test::kTinyOtherParameters - 32 + 2 * test::kTinyBlockParameters);
+}
+
+TEST(Apply, TheRecordLeadsBackToTheOriginal) {
+  const test::TempDir dir;
+  const Checkpoint original(test::write_tiny_model(dir / "original"));
+  apply(original, 4, original.fingerprint(), removing({0}), dir / "first", {}, false);
+  const Checkpoint first(dir / "first");
+  apply(first, 3, first.fingerprint(), removing({1}), dir / "second", {}, false);
+  const Json record = read_json(dir / "second/shorten.json");
+  EXPECT_EQ(record["source"]["fingerprint"], first.fingerprint());
+  EXPECT_EQ(record["blocks"].dump(), R"([{"new":0,"old":0},{"new":1,"old":2}])") << "old: in the immediate source";
+  EXPECT_EQ(record["source"]["shorten"], read_json(dir / "first/shorten.json"));
+  EXPECT_EQ(record["source"]["shorten"]["source"]["fingerprint"], original.fingerprint());
+  EXPECT_FALSE(record["source"]["shorten"]["source"].contains("shorten"));
+}
+
+TEST(Apply, ARecordThatCannotBeReadIsLeftOutWithAWarning) {
+  for (const char* content : {"{", "[]", R"({"format": "other", "version": 1})"}) {
+    const test::TempDir dir;
+    test::write_tiny_model(dir / "model");
+    test::write(dir / "model/shorten.json", content);
+    testing::internal::CaptureStderr();
+    apply(Checkpoint(dir / "model"), 4, "", removing({1}), dir / "out", {}, false);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("shorten.json")) << content;
+    EXPECT_FALSE(read_json(dir / "out/shorten.json")["source"].contains("shorten")) << content;
+  }
+}
+
+TEST(Apply, AnErrorOfTheReportLeavesNothing) {
+  const test::TempDir dir;
+  const Checkpoint model(test::write_tiny_model(dir / "model"));
+  const std::set<std::string> before = test::paths_in(dir.path());
+  EXPECT_THROW(apply(model, 4, "", removing({1}), dir / "out", {}, false,
+                     [](const ApplyResult&) { throw no_space("nobody reads this"); }),
+               Error);
+  EXPECT_EQ(test::paths_in(dir.path()), before);
+}
+
 TEST(Apply, InTwoStepsGivesTheSameModelAsInOne) {
   const test::TempDir dir;
   const Checkpoint model(test::write_tiny_shards(dir / "model", 6));
