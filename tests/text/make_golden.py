@@ -136,6 +136,7 @@ def write_json(path, value):
 
 
 def sentencepiece_models(out):
+    out = os.path.relpath(out)  # a model file records the paths it was trained with
     text = os.path.join(out, "corpus.tmp")
     with open(text, "w", encoding="utf-8") as f:
         f.writelines(corpus())
