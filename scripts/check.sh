@@ -12,14 +12,15 @@ declare -A allowed=(
   [core]=""
   [checkpoint]="core"
   [text]="core"
+  [tasks]="core text"
   [family]="core checkpoint"
   [plan]="core checkpoint family"
   [kernels]="core"
   [model]="core checkpoint family kernels"
   [score]="core plan model kernels"
   [eval]="core text model kernels"
-  [engine]="core checkpoint family text plan kernels model score eval"
-  [cli]="core checkpoint family text plan"
+  [engine]="core checkpoint family text tasks plan kernels model score eval"
+  [cli]="core checkpoint family text tasks plan"
 )
 while IFS=: read -r file include; do
   from=$(cut -d/ -f2 <<<"$file")
@@ -31,7 +32,7 @@ while IFS=: read -r file include; do
 done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu')
 
 # No LibTorch below the line, nor in the program itself.
-if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/family src/plan src/cli; then
+if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/tasks src/family src/plan src/cli; then
   fail "LibTorch headers below the torch line"
 fi
 if grep -rnE '\bassert\(' src --include='*.h' --include='*.cpp'; then fail "assert: use Error or SHORTEN_CHECK"; fi

@@ -37,6 +37,9 @@ std::function<void()> setup_eval(CLI::App& app, CommonOptions& common);
 // same file, or inside a folder that is read. Does nothing if `output` is empty.
 void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs);
 
+// The second half alone: for outputs that are folders.
+void check_not_input(const std::string& output, const std::vector<fs::path>& inputs);
+
 // Writes to standard output and checks that it arrived. Throws if the reader is gone or the disk full.
 void write_stdout(std::string_view text);
 

@@ -26,7 +26,7 @@ constexpr std::array kVerbs = {
     Verb{"score", "importance of every block, by one or more criteria", setup_score},
     Verb{"plan", "which blocks go, for a target", setup_plan},
     Verb{"prune", "write the shorter checkpoint", setup_prune},
-    Verb{"eval", "perplexity of one model or of several side by side", setup_eval},
+    Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
 };
 
 constexpr char kFooter[] =

@@ -15,8 +15,7 @@
 
 namespace shorten::cli {
 
-void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs) {
-  if (output.empty()) return;
+void check_not_input(const std::string& output, const std::vector<fs::path>& inputs) {
   std::error_code error;
   const fs::path target = fs::weakly_canonical(output, error);
   for (const fs::path& input : inputs) {
@@ -28,6 +27,11 @@ void check_output(const std::string& output, bool force, const std::vector<fs::p
         .found("the input " + input.string())
         .help("choose another place; an input is never changed");
   }
+}
+
+void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs) {
+  if (output.empty()) return;
+  check_not_input(output, inputs);
   check_output_file(output, force);
 }
 

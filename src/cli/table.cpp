@@ -18,7 +18,7 @@ std::string padded(const std::string& text, size_t to, bool right) {
 
 }  // namespace
 
-std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
+std::string render_table(const std::vector<Column>& columns, const Rows& rows) {
   std::vector<size_t> widths;
   for (size_t c = 0; c < columns.size(); ++c) {
     widths.push_back(width(columns[c].title));
@@ -34,6 +34,25 @@ std::string render_table(const std::vector<Column>& columns, const std::vector<s
   line([&](size_t c) { return columns[c].title; });
   for (const auto& row : rows) line([&](size_t c) { return row[c]; });
   return out;
+}
+
+std::string render_markdown(const std::vector<Column>& columns, const Rows& rows) {
+  std::string titles = "|", rule = "|", body;
+  const auto cell = [](const std::string& text) {
+    std::string out = " ";
+    for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+    return out + " |";
+  };
+  for (const Column& column : columns) {
+    titles += cell(column.title);
+    rule += column.right ? "---:|" : "---|";
+  }
+  for (const auto& row : rows) {
+    body += "|";
+    for (const std::string& text : row) body += cell(text);
+    body += "\n";
+  }
+  return titles + "\n" + rule + "\n" + body;
 }
 
 int table_decimals(const std::vector<double>& column) {

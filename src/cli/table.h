@@ -12,8 +12,13 @@ struct Column {
   bool right = true;
 };
 
+using Rows = std::vector<std::vector<std::string>>;
+
 // Each row has a cell for every column. Cells count as many columns as they have code points.
-std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows);
+std::string render_table(const std::vector<Column>& columns, const Rows& rows);
+
+// The same as a Markdown table.
+std::string render_markdown(const std::vector<Column>& columns, const Rows& rows);
 
 // Decimals that show a column of numbers to about five digits, the same for each, so that they align.
 int table_decimals(const std::vector<double>& column);

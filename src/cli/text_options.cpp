@@ -34,6 +34,10 @@ std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& doc
   return text::open_tokenizer(model, kind);
 }
 
+std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const TextOptions& options) {
+  return text::open_tokenizer(model, parse_kind(options.tokenizer));
+}
+
 text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer) {
   const text::Bos wanted = text::parse_bos(options.bos);
   if (wanted == text::Bos::kNone || !tokenizer || tokenizer->bos()) return tokenizer ? wanted : text::Bos::kNone;

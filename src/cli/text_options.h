@@ -21,6 +21,8 @@ void add_text_options(CLI::App& app, TextOptions& options);
 std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& documents, const fs::path& model,
                                           const TextOptions& options);
 
+std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const TextOptions& options);
+
 // The BOS mode to use. A model without a BOS token gets none: by default, with a word on stderr; if the
 // user asked for a BOS, that is an error.
 text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer);

@@ -12,7 +12,7 @@
 #include "core/system.h"
 #include "core/units.h"
 #include "engine/estimate.h"
-#include "eval/perplexity.h"
+#include "eval/likelihood.h"
 #include "kernels/accelerator.h"
 #include "model/device.h"
 #include "model/loader.h"
@@ -37,6 +37,40 @@ ComputeUsed describe(const Place& place) {
   return {model::device_name(place.device), model::dtype_name(place.dtype), kernels::peak_device_memory(place.device)};
 }
 
+// Out of memory inside LibTorch is the user's problem to solve, not a fault of ours.
+template <typename Function>
+auto with_memory_errors(const Function& function) {
+  const auto out_of_memory = [](const std::string& what) {
+    return no_space("out of memory")
+        .found(what)
+        .help("use fewer samples, a shorter --length or --window, a smaller --batch-tokens, or --dtype bf16");
+  };
+  try {
+    return function();
+  } catch (const c10::OutOfMemoryError& e) {
+    throw out_of_memory(e.what_without_backtrace());
+  } catch (const c10::Error& e) {
+    const std::string what = e.what_without_backtrace();
+    if (what.find("can't allocate memory") == std::string::npos) throw;
+    throw out_of_memory(what);
+  }
+}
+
+// A checkpoint, or a shape without weights.
+struct Opened {
+  Opened(const fs::path& path, bool random_weights) {
+    if (!random_weights) checkpoint.emplace(path);
+    spec = checkpoint ? family::read_spec(*checkpoint) : family::read_spec(read_json(path), path);
+  }
+  model::CausalLm load(const Place& place, uint64_t seed) const {
+    return checkpoint ? model::load(*checkpoint, place.device, place.dtype)
+                      : model::random_model(spec, place.device, place.dtype, seed);
+  }
+
+  std::optional<checkpoint::Checkpoint> checkpoint;
+  family::ModelSpec spec;
+};
+
 // [N, T] int64 on the device.
 Tensor to_tensor(const std::vector<std::vector<text::TokenId>>& rows, const at::Device& device) {
   Tensor ids = at::empty({static_cast<int64_t>(rows.size()), static_cast<int64_t>(rows.at(0).size())}, at::kLong);
@@ -49,10 +83,8 @@ Tensor to_tensor(const std::vector<std::vector<text::TokenId>>& rows, const at::
 }
 
 ScoreResponse score_blocks(const ScoreRequest& request) {
-  std::optional<checkpoint::Checkpoint> checkpoint;
-  if (!request.random_weights) checkpoint.emplace(request.model);
-  const family::ModelSpec spec =
-      checkpoint ? family::read_spec(*checkpoint) : family::read_spec(read_json(request.model), request.model);
+  std::optional<Opened> opened(std::in_place, request.model, request.random_weights);
+  const family::ModelSpec spec = opened->spec;
   const Place place = open_place(request.compute, spec.dtype);
 
   const uint64_t weights = family::count_parameters(spec).parameters * at::elementSize(place.dtype);
@@ -66,9 +98,8 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   announce({"scoring", cost.flops, weights, cost.kept_bytes + std::min(cost.walk_bytes, state_budget)}, place.device,
            place.dtype, free);
 
-  const model::CausalLm model = checkpoint ? model::load(*checkpoint, place.device, place.dtype)
-                                           : model::random_model(spec, place.device, place.dtype, request.seed);
-  checkpoint.reset();
+  const model::CausalLm model = opened->load(place, request.seed);
+  opened.reset();  // the file need not stay mapped
   const score::ScoreInput input{model, text ? to_tensor(request.rows, place.device) : Tensor(), request.seed};
   ScoreResponse response;
   for (int i = 0; i < request.repeat; ++i) {
@@ -84,48 +115,39 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   return response;
 }
 
-LogprobResponse text_logprobs(const LogprobRequest& request) {
-  const checkpoint::Checkpoint checkpoint(request.model);
-  const family::ModelSpec spec = family::read_spec(checkpoint);
-  const Place place = open_place(request.compute, spec.dtype);
-  const family::Counts counts = family::count_parameters(spec);
-  int64_t windows = 0;
-  double tokens = 0;
-  for (const auto& text : request.texts) {
-    windows += static_cast<int64_t>(text.size());
-    for (const text::Window& w : text) tokens += static_cast<double>(w.ids.size());
-  }
-  const double flops =
-      2 * tokens * static_cast<double>(counts.block_parameters + static_cast<uint64_t>(spec.vocabulary * spec.hidden));
-  announce({"evaluating", flops, counts.parameters * at::elementSize(place.dtype), 0}, place.device, place.dtype,
-           kernels::free_memory(place.device));
-
-  const model::CausalLm model = model::load(checkpoint, place.device, place.dtype);
-  LogprobResponse response;
-  Progress progress("evaluating " + printable(request.model.filename().string(), 20), windows, "windows");
-  for (const auto& text : request.texts) {
-    response.texts.push_back(eval::window_logprobs(model, text, [&](int64_t n) { progress.advance(n); }));
-  }
-  response.used = describe(place);
-  return response;
+// "auto" is nothing: as the model gives them.
+std::optional<at::ScalarType> rounding(const std::string& name) {
+  if (name == "auto") return std::nullopt;
+  return name == "bf16" ? at::kBFloat16 : name == "fp16" ? at::kHalf : at::kFloat;
 }
 
-// Out of memory inside LibTorch is the user's problem to solve, not a fault of ours.
-template <auto Function, typename Request>
-auto guarded(const Request& request) {
-  try {
-    return Function(request);
-  } catch (const c10::OutOfMemoryError& e) {
-    throw no_space("out of memory on the device")
-        .found(e.what_without_backtrace())
-        .help("use fewer samples, a shorter --length or --window, or --dtype bf16");
-  } catch (const c10::Error& e) {
-    const std::string what = e.what_without_backtrace();
-    if (what.find("can't allocate memory") == std::string::npos) throw;
-    throw no_space("out of memory")
-        .found(what)
-        .help("use fewer samples, a shorter --length or --window, or --dtype bf16");
+class LoadedModel : public LanguageModel {
+ public:
+  LoadedModel(model::CausalLm model, const Place& place) : model_(std::move(model)), place_(place) {}
+
+  void likelihoods(const std::vector<Document>& documents, const LikelihoodSettings& settings,
+                   const Sink& sink) const override {
+    eval::LikelihoodOptions options{settings.batch_tokens, settings.share, rounding(settings.logits_dtype), {}};
+    if (settings.softmax_dtype != "fp32") options.softmax = rounding(settings.softmax_dtype);
+    with_memory_errors([&] { eval::score_documents(model_, documents, options, sink); });
   }
+  ComputeUsed used() const override { return describe(place_); }
+
+ private:
+  model::CausalLm model_;
+  Place place_;
+};
+
+std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
+  const Opened opened(request.model, request.random_weights);
+  const Place place = open_place(request.compute, opened.spec.dtype);
+  const family::Counts counts = family::count_parameters(opened.spec);
+  const double flops =
+      2 * request.tokens *
+      static_cast<double>(counts.block_parameters + static_cast<uint64_t>(opened.spec.vocabulary * opened.spec.hidden));
+  announce({"evaluating", flops, counts.parameters * at::elementSize(place.dtype), 0}, place.device, place.dtype,
+           kernels::free_memory(place.device));
+  return std::make_unique<LoadedModel>(opened.load(place, request.seed), place);
 }
 
 }  // namespace
@@ -134,8 +156,11 @@ auto guarded(const Request& request) {
 extern "C" const shorten::Engine* shorten_engine() {
   using namespace shorten;
   static constexpr Engine kEngine = {
-      guarded<score_blocks, ScoreRequest>,
-      guarded<text_logprobs, LogprobRequest>,
+      [](const ScoreRequest& request) { return with_memory_errors([&] { return score_blocks(request); }); },
+      [](const OpenRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
+      [](const fs::path& model, const ComputeOptions& compute) {
+        return describe(open_place(compute, Opened(model, false).spec.dtype));
+      },
   };
   return &kEngine;
 }

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -46,20 +48,40 @@ struct ScoreResponse {
   std::vector<double> seconds;  // of each scoring, without loading
 };
 
-struct LogprobRequest {
-  fs::path model;
-  std::vector<std::vector<text::Window>> texts;
+struct OpenRequest {
+  fs::path model;               // a checkpoint directory, or with random_weights a config.json
+  bool random_weights = false;  // for benchmarks
+  uint64_t seed = 0;
+  double tokens = 0;  // that will go through it: what the work is estimated from before it is loaded
   ComputeOptions compute;
 };
 
-struct LogprobResponse {
-  std::vector<std::vector<std::vector<float>>> texts;  // [text][window][position - 1]
-  ComputeUsed used;
+struct LikelihoodSettings {
+  int64_t batch_tokens = 0;  // 0: chosen for the device. On a CPU numbers do not depend on it
+  bool share = true;         // a common beginning of the windows of a document goes through the model once
+  std::string logits_dtype = "auto", softmax_dtype = "fp32";  // to round like other programs
+};
+
+// A model that is loaded and answers.
+class LanguageModel {
+ public:
+  using Document = std::vector<text::Window>;
+  using Sink = std::function<void(size_t document, std::vector<text::WindowScore> scores)>;
+
+  virtual ~LanguageModel() = default;
+
+  // Scores the targets of all windows. The sink is called once a document, by one thread at a time, in
+  // no particular order.
+  virtual void likelihoods(const std::vector<Document>& documents, const LikelihoodSettings& settings,
+                           const Sink& sink) const = 0;
+  virtual ComputeUsed used() const = 0;
 };
 
 struct Engine {
   ScoreResponse (*score)(const ScoreRequest& request);
-  LogprobResponse (*logprobs)(const LogprobRequest& request);
+  std::unique_ptr<LanguageModel> (*open)(const OpenRequest& request);
+  // Where `open` would put the model, and in what dtype.
+  ComputeUsed (*place)(const fs::path& model, const ComputeOptions& compute);
 };
 
 }  // namespace shorten

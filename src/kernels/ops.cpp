@@ -10,7 +10,7 @@ TORCH_LIBRARY(shorten, m) {
   m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor");
   m.def("rope_(Tensor(a!) x, Tensor cos, Tensor sin, int rotated) -> Tensor(a!)");
   m.def("swiglu(Tensor x) -> Tensor");
-  m.def("cross_entropy(Tensor logits, Tensor targets) -> Tensor");
+  m.def("log_sum_exp(Tensor logits) -> Tensor");
 }
 
 namespace shorten::kernels {
@@ -45,10 +45,15 @@ Tensor swiglu(const Tensor& x) {
   return op.call(x);
 }
 
+Tensor log_sum_exp(const Tensor& logits) {
+  if (use_plain(logits)) return plain::log_sum_exp(logits);
+  static const auto op = find_operator<Tensor(const Tensor&)>("shorten::log_sum_exp");
+  return op.call(logits);
+}
+
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
   if (use_plain(logits)) return plain::cross_entropy(logits, targets);
-  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&)>("shorten::cross_entropy");
-  return op.call(logits, targets);
+  return log_sum_exp(logits) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
 }
 
 }  // namespace shorten::kernels

@@ -20,6 +20,9 @@ at::Tensor rope(at::Tensor x, const at::Tensor& cos, const at::Tensor& sin, int6
 // x [..., 2 n] = gate | up → silu(gate) · up [..., n].
 at::Tensor swiglu(const at::Tensor& x);
 
+// logits [R, V] → log Σ exp(logits), [R] fp32.
+at::Tensor log_sum_exp(const at::Tensor& logits);
+
 // logits [R, V], targets [R] int64 → −log softmax(logits)[target], [R] fp32.
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
 
@@ -28,6 +31,7 @@ namespace plain {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 at::Tensor rope(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated);
 at::Tensor swiglu(const at::Tensor& x);
+at::Tensor log_sum_exp(const at::Tensor& logits);
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
 }  // namespace plain
 

@@ -25,6 +25,8 @@ at::Tensor swiglu(const at::Tensor& x) {
   return at::silu(half[0]) * half[1];
 }
 
+at::Tensor log_sum_exp(const at::Tensor& logits) { return logits.to(at::kFloat).logsumexp(-1); }
+
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
   const at::Tensor wide = logits.to(at::kFloat);
   return wide.logsumexp(-1) - wide.gather(-1, targets.unsqueeze(-1)).squeeze(-1);

@@ -6,6 +6,26 @@
 #include "kernels/ops.h"
 
 namespace shorten::model {
+namespace {
+
+// q [N, H, T, hd], k and v [N, K, T, hd] → [N, H, T, hd]; without a mask every token sees all before it.
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
+  const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
+  const int64_t group = q.size(1) / k.size(1);
+  if (!mask.defined()) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true, scale, group != 1);
+  // With a mask, CUDA's fused kernels want as many key heads as query heads.
+  if (group != 1 && q.is_cuda()) {
+    return at::scaled_dot_product_attention(q, k.repeat_interleave(group, 1), v.repeat_interleave(group, 1), mask, 0.0,
+                                            false, scale);
+  }
+  return at::scaled_dot_product_attention(q, k, v, mask, 0.0, false, scale, group != 1);
+}
+
+}  // namespace
+
+Tensor Context::mask(const std::optional<int64_t>& window) const {
+  return window && *window < length ? windows.at(*window) : tree;
+}
 
 Tensor Block::forward(const Tensor& x, const Context& context) const { return mlp(attention(x, context)); }
 
@@ -16,17 +36,16 @@ Tensor Block::attention(const Tensor& x, const Context& context) const {
     const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
     projected = at::cat({q_norm(parts[0]), k_norm(parts[1]), parts[2]}, 2);
   }
-  projected = kernels::rope(projected, context.rope.cos, context.rope.sin, heads + kv);  // the v heads stay as they are
+  const int64_t angles = context.rope.cos.size(0);  // T, or N T
+  projected = kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
+                            heads + kv)  // the v heads stay as they are
+                  .view({n, t, heads + 2 * kv, hd});
   const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
   const Tensor q = parts[0].transpose(1, 2);  // [N, H, T, hd]
   const Tensor k = parts[1].transpose(1, 2);  // [N, K, T, hd]
   const Tensor v = parts[2].transpose(1, 2);  // [N, K, T, hd]
 
-  const bool windowed = spec.window && *spec.window < t;
-  const std::optional<Tensor> mask = windowed ? std::optional(context.masks.at(*spec.window)) : std::nullopt;
-  const Tensor mixed =
-      at::scaled_dot_product_attention(q, k, v, mask, 0.0, !windowed, 1 / std::sqrt(static_cast<double>(hd)),
-                                       /*enable_gqa=*/heads != kv);  // [N, H, T, hd]
+  const Tensor mixed = attend(q, k, v, context.mask(spec.window));  // [N, H, T, hd]
   return o.add_to(x, mixed.transpose(1, 2).reshape({n, t, heads * hd}));
 }
 

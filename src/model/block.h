@@ -16,9 +16,22 @@ namespace shorten::model {
 // What the blocks of one forward pass share. Made by CausalLm::context.
 struct Context {
   int64_t length = 0;  // tokens of each row, T
-  Rope rope;
-  // Sliding windows shorter than T: window → mask [T, T], true where a token may look. Others are causal.
-  std::map<int64_t, Tensor> masks;
+  Rope rope;           // [T, hd / 2], the same for all rows; of trees [N T, hd / 2]
+  // Who looks at whom, added to the scores: 0 or -inf. `tree` [N, 1, T, T] is undefined where a token sees
+  // all before it. `windows` has the same for sliding windows shorter than T: [T, T] or [N, 1, T, T].
+  Tensor tree;
+  std::map<int64_t, Tensor> windows;
+
+  // For a block with this window; undefined if every token sees all before it.
+  Tensor mask(const std::optional<int64_t>& window) const;
+};
+
+// Rows that are trees of tokens: several continuations of one beginning, which is computed once. The
+// tokens of a row are in depth-first order: those after token i and below it are i + 1 .. end[i] - 1,
+// and a token sees itself and what it lies below.
+struct TreeRows {
+  Tensor depth;  // [N, T] int64: the position of each token on its path
+  Tensor end;    // [N, T] int64
 };
 
 // A tensor of a block under its name in the checkpoint. Stacked projections share one storage.

@@ -114,6 +114,10 @@ RopeFrequencies rope_frequencies(const RopeSpec& spec, int64_t head_dim, int64_t
   SHORTEN_CHECK(false, "a rope type without frequencies");
 }
 
+bool depends_on_length(const RopeSpec& spec) {
+  return spec.type == RopeSpec::Type::kDynamic || spec.type == RopeSpec::Type::kLongrope;
+}
+
 Rope make_rope(const RopeSpec& spec, int64_t head_dim, int64_t length, at::Device device) {
   const RopeFrequencies f = rope_frequencies(spec, head_dim, length);
   // Angles in fp64: position × frequency reaches thousands of radians, where fp32 has lost three digits.

@@ -15,6 +15,9 @@ struct Rope {
 // `longrope`, which choose their frequencies by it.
 Rope make_rope(const family::RopeSpec& spec, int64_t head_dim, int64_t length, at::Device device);
 
+// True for the ways that choose their frequencies by the length of the sequence.
+bool depends_on_length(const family::RopeSpec& spec);
+
 // Frequencies in radians a position, head_dim / 2 of them, and the factor on cos and sin.
 struct RopeFrequencies {
   std::vector<double> frequency;

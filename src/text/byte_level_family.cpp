@@ -14,7 +14,7 @@ namespace {
 struct Family {
   std::string_view tokenizer_class;
   std::string_view parts;
-  std::string_view default_special;  // also the BOS of a family that has one
+  std::string_view default_special;  // the EOS, also the BOS of a family that has one
   bool has_bos;
 };
 
@@ -58,6 +58,10 @@ std::unique_ptr<Tokenizer> open_byte_level_family(const std::filesystem::path& m
     if (family.has_bos && !completed.names_bos && model.vocabulary().find(special)) {
       completed.names_bos = true;
       completed.bos = special;
+    }
+    if (!completed.names_eos && model.vocabulary().find(special)) {
+      completed.names_eos = true;
+      completed.eos = special;
     }
     return std::make_unique<HfTokenizer>(parts, std::move(model), completed, file);
   }

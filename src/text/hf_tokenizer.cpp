@@ -116,6 +116,7 @@ void HfTokenizer::set_surroundings(const Json& parts, const TokenizerConfig& con
     }
   }
   if (!surroundings_.before.empty()) bos_ = surroundings_.before.front();
+  if (!surroundings_.after.empty()) eos_ = surroundings_.after.back();
   const auto id_of = [&](const std::string& token, std::string_view key) {
     const auto id = token_to_id(token);
     if (!id) {
@@ -127,6 +128,7 @@ void HfTokenizer::set_surroundings(const Json& parts, const TokenizerConfig& con
     return *id;
   };
   if (config.names_bos) bos_ = config.bos ? std::optional(id_of(*config.bos, "bos_token")) : std::nullopt;
+  if (config.names_eos) eos_ = config.eos ? token_to_id(*config.eos) : std::nullopt;
   if (!config.add_bos && !config.add_eos) return;
   // Transformers: where one of them is given, the two replace the post-processor.
   surroundings_ = {};

@@ -103,6 +103,7 @@ class SpmTokenizer : public Tokenizer {
     if (config.names_bos) bos_ = config.bos ? id_of(*config.bos, "bos_token") : std::nullopt;
     add_bos_ = config.add_bos.value_or(true);
     add_eos_ = config.add_eos.value_or(false);
+    if (config.names_eos) eos_ = config.eos ? token_to_id(*config.eos) : std::nullopt;
     if (add_eos_ && config.eos) eos_ = id_of(*config.eos, "eos_token");
   }
 
@@ -111,7 +112,6 @@ class SpmTokenizer : public Tokenizer {
   mutable SharedWordCache cache_;
   bool prefix_ = true;  // a space goes in front of a text
   std::optional<std::vector<Decoder>> decoder_;
-  std::optional<TokenId> eos_;
   bool add_bos_ = true, add_eos_ = false;
 };
 

@@ -16,6 +16,7 @@ namespace shorten::text {
 using TokenId = int32_t;
 
 // Two implementations: tokenizer.json (text/hf_tokenizer.h) and tokenizer.model (text/spm_tokenizer.h).
+// Several threads may use one tokenizer at the same time.
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
@@ -35,10 +36,13 @@ class Tokenizer {
   // The beginning-of-sequence token: tokenizer_config.json's bos_token, else the one that the
   // tokenizer itself names; absent where the model has none (Qwen2).
   std::optional<TokenId> bos() const { return bos_; }
+  // The end-of-sequence token by the same rule; absent also where the vocabulary lacks the one that
+  // tokenizer_config.json names, because few callers need it.
+  std::optional<TokenId> eos() const { return eos_; }
   const fs::path& file() const { return file_; }
 
  protected:
-  std::optional<TokenId> bos_;
+  std::optional<TokenId> bos_, eos_;
   fs::path file_;
 };
 

@@ -50,6 +50,7 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& model_dir) {
   out.tokenizer_class = config.string_or("tokenizer_class", "");
   if (out.tokenizer_class.ends_with("Fast")) out.tokenizer_class.resize(out.tokenizer_class.size() - 4);
   out.names_bos = json.contains("bos_token");
+  out.names_eos = json.contains("eos_token");
   out.bos = token_text(config, "bos_token");
   out.eos = token_text(config, "eos_token");
   if (config.has("add_bos_token")) out.add_bos = config.boolean("add_bos_token");

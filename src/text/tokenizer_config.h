@@ -16,6 +16,7 @@ struct TokenizerConfig {
   std::filesystem::path file;   // also where it does not exist
   std::string tokenizer_class;  // without "Fast"; empty if not given
   bool names_bos = false;       // there is a key bos_token, maybe null
+  bool names_eos = false;       // or eos_token
   std::optional<std::string> bos, eos;
   std::optional<bool> add_bos, add_eos;
   bool add_prefix_space = false;

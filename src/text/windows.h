@@ -36,6 +36,13 @@ struct Window {
   int64_t first_target = 1;
 };
 
+// What a model makes of a window's targets.
+struct WindowScore {
+  std::vector<float> logprobs;  // log p(ids[p] | ids[0..p)) for p = first_target .. ids.size() - 1, nats
+  double sum = 0;               // of these
+  bool greedy = true;           // each target was the likeliest token (the first of equals)
+};
+
 // The windows of one text by the protocol of docs/protocols.md: windows of `window` tokens every
 // `stride` tokens; what is left at the end and is shorter than a window is dropped; with
 // stride < window each later window scores only its last `stride` tokens. With Bos::kEvery each

@@ -7,10 +7,11 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -73,26 +74,42 @@ class WordCache {
   std::vector<Entry> entries_;
 };
 
-// A cache that is kept from text to text. It serves one caller at a time; another at the same moment
-// works with one of its own.
+// Caches that are kept from text to text. Each serves one caller at a time; there are as many as there have
+// been callers at the same moment.
 class SharedWordCache {
  public:
   class Lease {
    public:
-    explicit Lease(SharedWordCache& shared) : lock_(shared.mutex_, std::try_to_lock) {
-      cache_ = lock_.owns_lock() ? &shared.cache_ : &own_.emplace();
-    }
+    explicit Lease(SharedWordCache& shared) : shared_(shared), cache_(shared.take()) {}
+    ~Lease() { shared_.give_back(std::move(cache_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
     WordCache& operator*() { return *cache_; }
 
    private:
-    std::unique_lock<std::mutex> lock_;
-    std::optional<WordCache> own_;
-    WordCache* cache_;
+    SharedWordCache& shared_;
+    std::unique_ptr<WordCache> cache_;
   };
 
  private:
+  std::unique_ptr<WordCache> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) {
+      idle_.reserve(++caches_);  // so that giving back never allocates, hence never throws
+      return std::make_unique<WordCache>();
+    }
+    std::unique_ptr<WordCache> cache = std::move(idle_.back());
+    idle_.pop_back();
+    return cache;
+  }
+  void give_back(std::unique_ptr<WordCache> cache) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(cache));
+  }
+
   std::mutex mutex_;
-  WordCache cache_;
+  size_t caches_ = 0;  // made so far
+  std::vector<std::unique_ptr<WordCache>> idle_;
 };
 
 }  // namespace shorten::text

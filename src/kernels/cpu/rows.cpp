@@ -50,7 +50,7 @@ SHORTEN_INLINE void swiglu(const T* x, T* out, int64_t rows, int64_t n) {
 }
 
 template <typename T>
-SHORTEN_INLINE void cross_entropy(const T* logits, const int64_t* targets, float* out, int64_t rows, int64_t n) {
+SHORTEN_INLINE void log_sum_exp(const T* logits, float* out, int64_t rows, int64_t n) {
   for (int64_t r = 0; r < rows; ++r, logits += n) {
     float largest = -__builtin_inff();
 #pragma omp simd reduction(max : largest)
@@ -58,7 +58,7 @@ SHORTEN_INLINE void cross_entropy(const T* logits, const int64_t* targets, float
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; ++i) sum += exp(load(logits[i]) - largest);
-    out[r] = std::log(sum) + largest - load(logits[targets[r]]);
+    out[r] = std::log(sum) + largest;
   }
 }
 
@@ -80,13 +80,11 @@ SHORTEN_CLONES void rope_rows(Bf16* x, const float* cos, const float* sin, int64
 }
 SHORTEN_CLONES void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
 SHORTEN_CLONES void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
-SHORTEN_CLONES void cross_entropy_rows(const float* logits, const int64_t* targets, float* out, int64_t rows,
-                                       int64_t n) {
-  cross_entropy(logits, targets, out, rows, n);
+SHORTEN_CLONES void log_sum_exp_rows(const float* logits, float* out, int64_t rows, int64_t n) {
+  log_sum_exp(logits, out, rows, n);
 }
-SHORTEN_CLONES void cross_entropy_rows(const Bf16* logits, const int64_t* targets, float* out, int64_t rows,
-                                       int64_t n) {
-  cross_entropy(logits, targets, out, rows, n);
+SHORTEN_CLONES void log_sum_exp_rows(const Bf16* logits, float* out, int64_t rows, int64_t n) {
+  log_sum_exp(logits, out, rows, n);
 }
 
 }  // namespace shorten::kernels::cpu

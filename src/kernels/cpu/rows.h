@@ -24,7 +24,7 @@ void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n);
 void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n);
 
 // logits [rows, n] → out [rows].
-void cross_entropy_rows(const float* logits, const int64_t* targets, float* out, int64_t rows, int64_t n);
-void cross_entropy_rows(const Bf16* logits, const int64_t* targets, float* out, int64_t rows, int64_t n);
+void log_sum_exp_rows(const float* logits, float* out, int64_t rows, int64_t n);
+void log_sum_exp_rows(const Bf16* logits, float* out, int64_t rows, int64_t n);
 
 }  // namespace shorten::kernels::cpu

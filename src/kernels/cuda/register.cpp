@@ -66,15 +66,15 @@ Tensor swiglu(const Tensor& input) {
   return y;
 }
 
-Tensor cross_entropy(const Tensor& input, const Tensor& targets) {
+Tensor log_sum_exp(const Tensor& input) {
   const c10::cuda::CUDAGuard guard(input.device());
-  const Tensor logits = aligned(input), wanted = targets.contiguous();
-  Tensor nll = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
-  if (nll.numel() > 0) {
-    C10_CUDA_CHECK(cross_entropy(dtype_of(logits), logits.const_data_ptr(), wanted.const_data_ptr<int64_t>(),
-                                 nll.mutable_data_ptr<float>(), logits.size(0), logits.size(1), stream_of(logits)));
+  const Tensor logits = aligned(input);
+  Tensor y = at::empty({logits.size(0)}, logits.options().dtype(at::kFloat));
+  if (y.numel() > 0) {
+    C10_CUDA_CHECK(log_sum_exp(dtype_of(logits), logits.const_data_ptr(), y.mutable_data_ptr<float>(), logits.size(0),
+                               logits.size(1), stream_of(logits)));
   }
-  return nll;
+  return y;
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ TORCH_LIBRARY_IMPL(shorten, CUDA, m) {
   m.impl("rms_norm", static_cast<Tensor (*)(const Tensor&, const Tensor&, double)>(rms_norm));
   m.impl("rope_", rope_);
   m.impl("swiglu", static_cast<Tensor (*)(const Tensor&)>(swiglu));
-  m.impl("cross_entropy", static_cast<Tensor (*)(const Tensor&, const Tensor&)>(cross_entropy));
+  m.impl("log_sum_exp", static_cast<Tensor (*)(const Tensor&)>(log_sum_exp));
 }
 
 }  // namespace shorten::kernels::cuda

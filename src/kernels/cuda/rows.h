@@ -17,7 +17,6 @@ cudaError_t rms_norm(DType dtype, const void* x, const void* weight, void* out, 
 cudaError_t rope(DType dtype, void* x, const float* cos, const float* sin, int64_t rows, int64_t length, int64_t heads,
                  int64_t rotated, int64_t half, cudaStream_t stream);
 cudaError_t swiglu(DType dtype, const void* x, void* out, int64_t rows, int64_t n, cudaStream_t stream);
-cudaError_t cross_entropy(DType dtype, const void* logits, const int64_t* targets, float* out, int64_t rows, int64_t n,
-                          cudaStream_t stream);
+cudaError_t log_sum_exp(DType dtype, const void* logits, float* out, int64_t rows, int64_t n, cudaStream_t stream);
 
 }  // namespace shorten::kernels::cuda

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `eval` shows: perplexities a row a model; tasks a row a metric, and the models compared.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "cli/eval.h"
+#include "cli/table.h"
+#include "core/error.h"
+#include "core/units.h"
+
+namespace shorten::cli {
+namespace {
+
+constexpr double kCommonThreshold = 0.05;  // of p, below which a difference is called one
+
+std::string render(const EvalReport& report, const std::vector<Column>& columns, const Rows& rows) {
+  return report.options.markdown ? render_markdown(columns, rows) + "\n" : render_table(columns, rows);
+}
+
+// A model in a heading: its name, or with several a letter that a line above explains.
+std::string letter(size_t model) {
+  return model < 26 ? std::string(1, static_cast<char>('A' + model)) : fmt::format("model {}", model + 1);
+}
+
+// One row a model, one column a text; with several models the factor on the first one's perplexity.
+std::string perplexities(const EvalReport& report) {
+  const auto& models = report.models;
+  std::vector<Column> columns = {{"model", false}, {"parameters"}};
+  for (const Perplexity& p : models[0].perplexity) {
+    columns.push_back({p.text});
+    if (models.size() > 1) columns.push_back({"ratio"});
+  }
+  Rows rows;
+  for (const ModelResult& model : models) {
+    rows.push_back({printable(model.path, 200), with_separators(static_cast<int64_t>(model.parameters))});
+    for (size_t t = 0; t < model.perplexity.size(); ++t) {
+      rows.back().push_back(fmt::format("{:.4f}", std::exp(model.perplexity[t].nll)));
+      if (models.size() > 1)
+        rows.back().push_back(fmt::format("{:.3f}", std::exp(model.perplexity[t].nll - models[0].perplexity[t].nll)));
+    }
+  }
+  return render(report, columns, rows) +
+         fmt::format("perplexity; windows of {} tokens, stride {}, BOS {}, {} on {}\n", report.options.window,
+                     report.options.stride, models[0].perplexity[0].bos, models[0].used.dtype, models[0].used.device);
+}
+
+std::string with_error(double value, const std::optional<double>& error) {
+  return error ? fmt::format("{:.4f} ± {:.4f}", value, *error) : fmt::format("{:.4f}", value);
+}
+
+std::string mean_name(const Mean& mean) {
+  return mean.tasks.size() == 7 ? "mean of the seven" : fmt::format("mean of {} of the seven", mean.tasks.size());
+}
+
+std::string values(const EvalReport& report) {
+  const auto& models = report.models;
+  std::vector<Column> columns = {{"task", false}, {"metric", false}, {"documents"}};
+  for (size_t m = 0; m < models.size(); ++m) columns.push_back({models.size() > 1 ? letter(m) : "value"});
+  Rows rows;
+  for (size_t t = 0; t < models[0].tasks.size(); ++t) {
+    const tasks::TaskData& data = *models[0].tasks[t].data;
+    for (size_t k = 0; k < data.task->metrics.size(); ++k) {
+      rows.push_back({std::string(k ? "" : data.task->name), std::string(tasks::metric_name(data.task->metrics[k])),
+                      k ? "" : with_separators(static_cast<int64_t>(data.examples.size()))});
+      for (const ModelResult& model : models) {
+        const tasks::MetricValue& value = model.tasks[t].metrics[k];
+        rows.back().push_back(with_error(value.value, value.standard_error));
+      }
+    }
+  }
+  if (const auto first = mean_of(models[0])) {
+    rows.push_back({mean_name(*first), "", ""});
+    for (const ModelResult& model : models) {
+      const Mean mean = *mean_of(model);
+      rows.back().push_back(with_error(mean.value, mean.standard_error));
+    }
+  }
+  return render(report, columns, rows);
+}
+
+std::string probability(double p) { return p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p); }
+
+std::string verdict(const std::string& other, const tasks::PairedBootstrap& mean) {
+  const std::string figures =
+      fmt::format("difference of the means {:+.4f},\n95 % interval {:+.4f} to {:+.4f}, p {}, paired bootstrap\n",
+                  mean.difference, mean.low, mean.high, probability(mean.p));
+  if (mean.p >= kCommonThreshold) return fmt::format("{} and A cannot be told apart: {}", other, figures);
+  return fmt::format("{} is {} than A: {}", other, mean.difference < 0 ? "worse" : "better", figures);
+}
+
+std::string comparison(const EvalReport& report, size_t model) {
+  const std::string other = letter(model);
+  const std::vector<Column> columns = {{other + " against A", false},
+                                       {"metric", false},
+                                       {"difference"},
+                                       {"only A right"},
+                                       {"only " + other},
+                                       {"p (McNemar)"}};
+  Rows rows;
+  const Comparison& against = report.comparisons[model - 1];
+  for (size_t t = 0; t < against.tasks.size(); ++t) {
+    const Comparison::OfTask& task = against.tasks[t];
+    const tasks::Task& of = *report.models[0].tasks[t].data->task;
+    rows.push_back(
+        {std::string(of.name), std::string(tasks::metric_name(of.reported)), fmt::format("{:+.4f}", task.difference)});
+    if (task.mcnemar) {
+      rows.back().push_back(with_separators(task.mcnemar->only_first));
+      rows.back().push_back(with_separators(task.mcnemar->only_second));
+      rows.back().push_back(probability(task.mcnemar->p));
+    } else {
+      rows.back().insert(rows.back().end(), 3, "");
+    }
+  }
+  return "\n" + render(report, columns, rows) + (against.mean ? verdict(other, *against.mean) : "");
+}
+
+std::string task_tables(const EvalReport& report) {
+  std::string out;
+  if (report.models.size() > 1) {
+    for (size_t m = 0; m < report.models.size(); ++m) {
+      out += fmt::format("{}  {}, {} parameters{}\n", letter(m), printable(report.models[m].path, 200),
+                         human_count(report.models[m].parameters), report.options.markdown ? "  " : "");
+    }
+    out += "\n";
+  }
+  out += values(report);
+  out += fmt::format("zero-shot, profile {} (lm-evaluation-harness {}), {} on {}\n", report.profile.name,
+                     report.profile.versions, report.models[0].used.dtype, report.models[0].used.device);
+  for (size_t m = 1; m < report.models.size(); ++m) out += comparison(report, m);
+  return out;
+}
+
+}  // namespace
+
+std::string report_table(const EvalReport& report) {
+  std::string out;
+  if (!report.texts.empty()) out += perplexities(report);
+  if (!report.texts.empty() && !report.models[0].tasks.empty()) out += "\n";
+  if (!report.models[0].tasks.empty()) out += task_tables(report);
+  return out;
+}
+
+}  // namespace shorten::cli

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/eval_tasks.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/sha256.h"
+#include "core/units.h"
+#include "family/spec.h"
+#include "text/token_tree.h"
+
+namespace shorten::cli {
+namespace {
+
+// Of everything that goes through the model: the documents asked, their wording, the tokenizer, the windows.
+std::string tokens_sha256(const tasks::EncodedTask& encoded) {
+  Sha256 sha;
+  for (const auto& windows : encoded.windows) {
+    for (const text::Window& window : windows) {
+      sha.update(fmt::format("{} {}:", window.ids.size(), window.first_target));
+      sha.update(std::as_bytes(std::span(window.ids)));
+    }
+  }
+  return sha.hex();
+}
+
+tasks::AnswerKey answer_key(const tasks::TaskData& data, const tasks::EncodedTask& encoded,
+                            const std::string& fingerprint, const ComputeUsed& place, const EvalOptions& options,
+                            const tasks::Profile& profile) {
+  tasks::AnswerKey key = {{"task", data.task->name},
+                          {"model", fingerprint},
+                          {"profile", profile.name},
+                          {"data file", "sha256:" + data.sha256},
+                          {"number of documents", data.examples.size()},
+                          {"sequence of tokens", "sha256:" + tokens_sha256(encoded)},
+                          {"device", place.device},
+                          {"dtype", place.dtype},
+                          {"logits dtype", options.likelihood.logits_dtype},
+                          {"softmax dtype", options.likelihood.softmax_dtype}};
+  // Elsewhere numbers do not depend on it.
+  if (place.device != "cpu") key["batch"] = options.likelihood.batch_tokens;
+  return key;
+}
+
+tasks::TaskAnswers ask(const tasks::TaskData& data, const tasks::EncodedTask& encoded, const std::string& name,
+                       const LanguageModel& model, const LikelihoodSettings& settings) {
+  tasks::TaskAnswers answers(encoded.windows.size());
+  Progress progress(fmt::format("{}: {}", printable(fs::path(name).filename().string(), 20), data.task->name),
+                    static_cast<int64_t>(answers.size()), "documents");
+  model.likelihoods(encoded.windows, settings, [&](size_t i, const std::vector<text::WindowScore>& scores) {
+    if (data.task->kind == tasks::Kind::kText) {  // one answer, whatever the number of windows
+      tasks::Answer& whole = answers[i].emplace_back(tasks::Answer{0, true});
+      for (const text::WindowScore& score : scores) {
+        whole.loglikelihood += score.sum;
+        whole.greedy = whole.greedy && score.greedy;
+      }
+    } else {
+      for (const text::WindowScore& score : scores) answers[i].push_back({score.sum, score.greedy});
+    }
+    progress.advance();
+  });
+  return answers;
+}
+
+}  // namespace
+
+std::optional<double> parse_limit(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  double value = 0;
+  if (!CLI::detail::lexical_cast(text, value)) {
+    throw usage_error("not a number of documents")
+        .where("--limit")
+        .expected("a whole number, or below 1 a share of the documents")
+        .found(printable(text, 40));
+  }
+  return value;
+}
+
+double PreparedTasks::tokens() const {
+  double total = 0;
+  for (size_t t = 0; t < encoded.size(); ++t) {
+    if (!finished[t]) total += static_cast<double>(text::count_tokens(encoded[t].windows));
+  }
+  return total;
+}
+
+std::vector<tasks::TaskData> read_tasks(const EvalOptions& options, const tasks::Profile& profile) {
+  std::vector<tasks::TaskData> out;
+  if (options.tasks.empty()) return out;
+  const std::optional<double> limit = parse_limit(options.limit);
+  for (const tasks::Task* task : tasks::parse_tasks(options.tasks))
+    out.push_back(tasks::read_task(*task, options.task_data, profile, limit));
+  return out;
+}
+
+PreparedTasks prepare_tasks(const std::vector<tasks::TaskData>& data, size_t model, const fs::path& dir,
+                            const std::string& fingerprint, const family::ModelSpec& spec, const ComputeUsed& place,
+                            const EvalOptions& options, const tasks::Profile& profile, EvalOutput& output) {
+  PreparedTasks out;
+  if (data.empty()) return out;
+  const auto tokenizer = open_tokenizer_of(dir, options.text_options);
+  for (const tasks::TaskData& task : data) {
+    out.encoded.push_back(encode_task(task, *tokenizer, profile, spec.max_positions, spec.vocabulary));
+    const tasks::EncodedTask& encoded = out.encoded.back();
+    if (encoded.shortened > 0) {
+      log_warning(fmt::format("{}: {} contexts are longer than the {} tokens of the model and lose their beginning",
+                              task.task->name, with_separators(encoded.shortened), spec.max_positions));
+    }
+    out.keys.push_back(answer_key(task, encoded, fingerprint, place, options, profile));
+    out.finished.push_back(output.finished(model, task, out.keys.back()));
+  }
+  return out;
+}
+
+std::vector<tasks::TaskOutcome> measure_tasks(const std::vector<tasks::TaskData>& data, PreparedTasks prepared,
+                                              size_t model, const EvalOptions& options, EvalOutput& output,
+                                              const std::function<const LanguageModel&()>& loaded) {
+  std::vector<tasks::TaskOutcome> out;
+  for (size_t t = 0; t < data.size(); ++t) {
+    tasks::TaskOutcome& outcome = out.emplace_back();
+    outcome.data = &data[t];
+    outcome.shortened = prepared.encoded[t].shortened;
+    if (prepared.finished[t]) {
+      outcome.answers = std::move(*prepared.finished[t]);
+    } else {
+      outcome.answers = ask(data[t], prepared.encoded[t], options.models[model], loaded(), options.likelihood);
+    }
+    // Before they are kept: NaN is refused here.
+    outcome.metrics = tasks::measure(*data[t].task, data[t].examples, data[t].ids, outcome.answers);
+    if (!prepared.finished[t]) output.keep(model, data[t], prepared.keys[t], outcome.answers);
+  }
+  return out;
+}
+
+}  // namespace shorten::cli
