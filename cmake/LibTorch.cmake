@@ -29,6 +29,11 @@ shorten_import_torch(torch_cpu)
 # What libtorch_cpu.so needs in turn is found by its own RPATH when the program runs.
 target_link_options(torch::torch_cpu INTERFACE -Wl,--allow-shlib-undefined)
 target_link_libraries(torch::torch_cpu INTERFACE torch::c10)
+# at::parallel_for is a template: without -fopenmp in the file that calls it, it runs on one thread and says nothing.
+# The runtime is the wheel's own, so that there is one pool of threads.
+file(GLOB SHORTEN_LIBGOMP ${SHORTEN_LIBTORCH}/lib/libgomp*.so*)
+target_compile_options(torch::torch_cpu INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+target_link_libraries(torch::torch_cpu INTERFACE ${SHORTEN_LIBGOMP})
 if(SHORTEN_CUDA)
   shorten_import_torch(c10_cuda)
   shorten_import_torch(torch_cuda)

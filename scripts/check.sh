@@ -19,7 +19,8 @@ declare -A allowed=(
   [model]="core checkpoint family kernels"
   [score]="core plan model kernels"
   [eval]="core text model kernels"
-  [engine]="core checkpoint family text tasks plan kernels model score eval"
+  [generate]="core model kernels"
+  [engine]="core checkpoint family text tasks plan kernels model score eval generate"
   [cli]="core checkpoint family text tasks plan"
 )
 while IFS=: read -r file include; do

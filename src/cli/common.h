@@ -32,6 +32,8 @@ std::function<void()> setup_score(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_plan(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_prune(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_eval(CLI::App& app, CommonOptions& common);
+std::function<void()> setup_generate(CLI::App& app, CommonOptions& common);
+std::function<void()> setup_bench(CLI::App& app, CommonOptions& common);
 
 // Refuses, before any work, an output that exists (without --force), and always one that is an input: the
 // same file, or inside a folder that is read. Does nothing if `output` is empty.

@@ -48,7 +48,7 @@ std::optional<std::pair<std::string, int64_t>> special(const text::Tokenizer& to
 tasks::RunFacts facts_of(const ModelResult& result, const PreparedModel& model, const EvalOptions& o,
                          const CommonOptions& common, std::chrono::system_clock::time_point started) {
   const auto now = std::chrono::system_clock::now();
-  const auto tokenizer = open_tokenizer_of(model.dir, o.text_options);
+  const text::Tokenizer& tokenizer = *model.tasks.tokenizer;
   tasks::RunFacts facts;
   facts.model = result.path;
   facts.dtype = result.used.dtype;
@@ -61,8 +61,8 @@ tasks::RunFacts facts_of(const ModelResult& result, const PreparedModel& model, 
   facts.date = file_date(now);
   facts.unix_time = std::chrono::duration<double>(started.time_since_epoch()).count();
   facts.seconds = std::chrono::duration<double>(now - started).count();
-  facts.bos = special(*tokenizer, tokenizer->bos());
-  facts.eos = special(*tokenizer, tokenizer->eos());
+  facts.bos = special(tokenizer, tokenizer.bos());
+  facts.eos = special(tokenizer, tokenizer.eos());
   return facts;
 }
 
@@ -77,7 +77,13 @@ ModelResult measure(size_t index, PreparedModel model, const std::vector<tasks::
 
   std::unique_ptr<LanguageModel> opened;
   const auto loaded = [&]() -> const LanguageModel& {
-    if (!opened) opened = engine().open({model.dir, false, 0, model.tokens(), common.compute});
+    if (!opened) {
+      OpenRequest request;
+      request.model = model.dir;
+      request.tokens = model.tokens();
+      request.compute = common.compute;
+      opened = engine().open(request);
+    }
     return *opened;
   };
   for (const PreparedText& text : model.texts)
@@ -98,6 +104,7 @@ void check_usage(EvalOptions& o) {
   if (o.tasks.empty() && !o.log_samples.empty()) throw usage_error("--log-samples without --tasks");
   if (o.text.empty() && !o.per_token.empty())
     throw usage_error("--per-token without --text").help("answers to tasks: --log-samples DIR");
+  if (*o.limit_given && o.limit.empty()) throw usage_error("an empty --limit");
   if (o.stride == 0) o.stride = o.window;
   if (o.stride > o.window)
     throw usage_error("--stride is longer than --window: tokens between windows would be left out")
@@ -113,13 +120,15 @@ void run_eval(EvalOptions o, const CommonOptions& common) {
   std::vector<fs::path> inputs;
   for (const NamedText& text : texts) inputs.emplace_back(text.source.path);
   for (const tasks::TaskData& task : data) inputs.push_back(task.file);
-  for (const std::string& model : o.models) inputs.push_back(checkpoint::resolve_model(model));
+  std::vector<PreparedModel> prepared;
+  for (const std::string& model : o.models) {
+    prepared.emplace_back().dir = checkpoint::resolve_model(model);
+    inputs.push_back(prepared.back().dir);
+  }
   EvalOutput output(o, common, inputs);
 
-  std::vector<PreparedModel> prepared;
   for (size_t m = 0; m < o.models.size(); ++m) {
-    PreparedModel& model = prepared.emplace_back();
-    model.dir = checkpoint::resolve_model(o.models[m]);
+    PreparedModel& model = prepared[m];
     const checkpoint::Checkpoint checkpoint(model.dir);
     model.spec = family::read_spec(checkpoint);
     model.fingerprint = checkpoint.fingerprint();
@@ -164,7 +173,8 @@ std::function<void()> setup_eval(CLI::App& app, CommonOptions& common) {
   app.add_option("--task-data", o->task_data, "folder with <task>_<split>.jsonl for each task")->type_name("DIR");
   app.add_option("--profile", o->profile, fmt::format("whose rules, see below [{}]", tasks::kDefaultProfile))
       ->type_name("NAME");
-  app.add_option("--limit", o->limit, "only the first N documents of a task, or below 1 a share")->type_name("N");
+  o->limit_given =
+      app.add_option("--limit", o->limit, "only the first N documents of a task, or below 1 a share")->type_name("N");
   app.add_option("--log-samples", o->log_samples, "write what was asked and answered, samples_<task>_<date>.jsonl")
       ->type_name("DIR");
   app.add_option("--logits-dtype", o->likelihood.logits_dtype, "round logits to fp32, bf16 or fp16 [auto: not]")

@@ -2,7 +2,6 @@
 // The parts of `shorten eval`: what was asked, what each model gave, and how that is kept and shown.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +23,7 @@ struct EvalOptions {
   int64_t window = 128, stride = 0;
 
   std::string tasks, task_data, profile{tasks::kDefaultProfile}, limit, log_samples;
+  CLI::Option* limit_given = nullptr;
   LikelihoodSettings likelihood;
   bool list_tasks = false, markdown = false;
 };
@@ -53,7 +53,8 @@ const tasks::MetricValue& reported(const tasks::TaskOutcome& task);  // the one 
 // The mean of the reported metric over the common-sense tasks that were asked; absent if none was.
 struct Mean {
   std::vector<size_t> tasks;  // indices into ModelResult::tasks
-  double value = 0, standard_error = 0;
+  double value = 0;
+  std::optional<double> standard_error;  // absent where one of theirs is
 };
 std::optional<Mean> mean_of(const ModelResult& model);
 

@@ -9,8 +9,6 @@
 namespace shorten::cli {
 namespace {
 
-bool is_accuracy(tasks::Metric metric) { return metric == tasks::Metric::kAcc || metric == tasks::Metric::kAccNorm; }
-
 std::vector<double> differences(const tasks::MetricValue& first, const tasks::MetricValue& second) {
   std::vector<double> out;
   for (size_t i = 0; i < first.documents.size(); ++i) out.push_back(second.documents[i] - first.documents[i]);
@@ -30,17 +28,19 @@ const tasks::MetricValue& reported(const tasks::TaskOutcome& task) {
 std::optional<Mean> mean_of(const ModelResult& model) {
   Mean out;
   double squares = 0;
+  bool all = true;
   for (size_t t = 0; t < model.tasks.size(); ++t) {
     if (!model.tasks[t].data->task->common_sense) continue;
     const tasks::MetricValue& value = reported(model.tasks[t]);
     out.tasks.push_back(t);
     out.value += value.value;
+    all = all && value.standard_error.has_value();
     squares += std::pow(value.standard_error.value_or(0), 2);
   }
   if (out.tasks.empty()) return std::nullopt;
   const auto n = static_cast<double>(out.tasks.size());
   out.value /= n;
-  out.standard_error = std::sqrt(squares) / n;  // tasks are independent of one another
+  if (all) out.standard_error = std::sqrt(squares) / n;  // tasks are independent of one another
   return out;
 }
 
@@ -50,7 +50,7 @@ Comparison compare(const ModelResult& first, const ModelResult& second, uint64_t
     const tasks::MetricValue &a = reported(first.tasks[t]), &b = reported(second.tasks[t]);
     Comparison::OfTask& task = out.tasks.emplace_back();
     task.difference = b.value - a.value;
-    if (is_accuracy(a.metric)) task.mcnemar = tasks::mcnemar(a.documents, b.documents);
+    if (tasks::is_accuracy(a.metric)) task.mcnemar = tasks::mcnemar(a.documents, b.documents);
   }
   if (const auto mean = mean_of(first)) {
     std::vector<std::vector<double>> of_tasks;

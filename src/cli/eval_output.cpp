@@ -15,16 +15,54 @@ namespace {
 constexpr const char* kReport = "report.json";
 constexpr const char* kFinished = "finished";
 
+bool is_our_report(const fs::path& file) {
+  try {
+    const Json json = read_json(file);
+    return json.is_object() && json.value("format", "") == "shorten.eval";
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 // A folder that is not there, is empty, or is of an earlier `eval`.
 void check_folder(const fs::path& folder) {
   std::error_code failed;
-  if (!fs::exists(folder, failed) || fs::exists(folder / kFinished, failed) || fs::exists(folder / kReport, failed))
-    return;
-  if (fs::is_directory(folder, failed) && fs::is_empty(folder, failed)) return;
+  if (!fs::exists(folder, failed)) return;
+  if (fs::is_directory(folder, failed)) {
+    const bool has_report = fs::exists(folder / kReport, failed);
+    if (has_report ? is_our_report(folder / kReport) : fs::exists(folder / kFinished, failed)) return;
+    if (fs::is_empty(folder, failed)) return;
+  }
   throw usage_error("the output is no folder of results")
       .file(folder)
       .expected("a new folder, or one of an earlier shorten eval")
       .help("choose another folder, or a file: -o report.json");
+}
+
+// Throws where a folder could not be made because something else is there.
+void check_can_be_folder(const fs::path& folder) {
+  std::error_code failed;
+  for (fs::path at = folder; !at.empty(); at = at.parent_path()) {
+    if (fs::exists(at, failed)) {
+      if (fs::is_directory(at, failed)) return;
+      throw usage_error("the output is no folder").file(folder).found(fmt::format("a file {}", at.string()));
+    }
+    if (at == at.parent_path()) return;
+  }
+}
+
+// Models as folders, each by a name of its own.
+std::vector<std::string> folder_names(const std::vector<std::string>& models) {
+  std::vector<std::string> out;
+  for (const std::string& model : models) {
+    std::string name = tasks::sanitized_name(model);
+    if (name == "." || name == ".." || name == kFinished)
+      name = tasks::sanitized_name(fs::absolute(model).lexically_normal().string());
+    const std::string first = name;
+    for (int n = 2; std::find(out.begin(), out.end(), name) != out.end(); ++n) name = fmt::format("{}__{}", first, n);
+    out.push_back(name);
+  }
+  return out;
 }
 
 void make_folder(const fs::path& folder) {
@@ -36,26 +74,24 @@ void make_folder(const fs::path& folder) {
 }  // namespace
 
 EvalOutput::EvalOutput(const EvalOptions& options, const CommonOptions& common, const std::vector<fs::path>& inputs)
-    : options_(options), common_(common) {
-  for (const std::string& model : options.models) {
-    std::string name = tasks::sanitized_name(model);
-    if (name == "." || name == "..") name = tasks::sanitized_name(fs::absolute(model).lexically_normal().string());
-    const auto same = std::count(options.models.begin(), options.models.begin() + std::ssize(names_), model);
-    names_.push_back(same ? fmt::format("{}__{}", name, same + 1) : name);
-  }
+    : options_(options), common_(common), names_(folder_names(options.models)) {
   std::error_code failed;
-  folder_ = !common.output.empty() && (fs::is_directory(common.output, failed) ||
-                                       (!options.tasks.empty() && fs::path(common.output).extension() != ".json"));
+  folder_ = !common.output.empty() && !options.tasks.empty() &&
+            (fs::is_directory(common.output, failed) || fs::path(common.output).extension() != ".json");
   std::vector<fs::path> taken = inputs;
   if (folder_) {
     check_not_input(common.output, taken);
     check_folder(common.output);
+    check_can_be_folder(common.output);
   } else {
     check_output(common.output, common.force, taken);
   }
-  if (!common.output.empty()) taken.emplace_back(common.output);  // the outputs are different places
+  // The outputs are different files.
+  if (!common.output.empty()) taken.push_back(folder_ ? fs::path(common.output) / kReport : fs::path(common.output));
   check_output(options.per_token, common.force, taken);
-  if (!options.log_samples.empty()) check_not_input(options.log_samples, inputs);
+  if (options.log_samples.empty()) return;
+  check_not_input(options.log_samples, inputs);
+  check_can_be_folder(options.log_samples);
 }
 
 fs::path EvalOutput::answers_file(size_t model, const tasks::TaskData& data) const {
@@ -69,7 +105,7 @@ std::optional<tasks::TaskAnswers> EvalOutput::finished(size_t model, const tasks
   auto answers = tasks::read_finished(answers_file(model, data), key, data.examples, why);
   const std::string what = fmt::format("{} of {}", data.task->name, printable(options_.models[model], 60));
   if (answers) log_info(fmt::format("{}: answers of an earlier run are taken over", what));
-  if (!why.empty()) log_info(fmt::format("{}: starting anew, in the earlier answers {}", what, why));
+  if (!why.empty()) log_info(fmt::format("{}: starting anew: {}", what, why));
   return answers;
 }
 

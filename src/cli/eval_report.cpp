@@ -63,7 +63,7 @@ Json model_json(const ModelResult& model, const EvalReport& report) {
     of_tasks[std::string(outcome.data->task->name)] = task(outcome, report.profile);
   if (const auto mean = mean_of(model)) {
     out["mean"] = mean->value;
-    out["mean_stderr"] = mean->standard_error;
+    if (mean->standard_error) out["mean_stderr"] = *mean->standard_error;
     out["mean_tasks"] = task_names(model, *mean);
   }
   return out;

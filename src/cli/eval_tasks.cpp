@@ -7,6 +7,7 @@
 #include "core/progress.h"
 #include "core/sha256.h"
 #include "core/units.h"
+#include "core/version.h"
 #include "family/spec.h"
 #include "text/token_tree.h"
 
@@ -28,7 +29,8 @@ std::string tokens_sha256(const tasks::EncodedTask& encoded) {
 tasks::AnswerKey answer_key(const tasks::TaskData& data, const tasks::EncodedTask& encoded,
                             const std::string& fingerprint, const ComputeUsed& place, const EvalOptions& options,
                             const tasks::Profile& profile) {
-  tasks::AnswerKey key = {{"task", data.task->name},
+  tasks::AnswerKey key = {{"version of shorten", kVersion},
+                          {"task", data.task->name},
                           {"model", fingerprint},
                           {"profile", profile.name},
                           {"data file", "sha256:" + data.sha256},
@@ -99,9 +101,9 @@ PreparedTasks prepare_tasks(const std::vector<tasks::TaskData>& data, size_t mod
                             const EvalOptions& options, const tasks::Profile& profile, EvalOutput& output) {
   PreparedTasks out;
   if (data.empty()) return out;
-  const auto tokenizer = open_tokenizer_of(dir, options.text_options);
+  out.tokenizer = open_tokenizer_of(dir, options.text_options);
   for (const tasks::TaskData& task : data) {
-    out.encoded.push_back(encode_task(task, *tokenizer, profile, spec.max_positions, spec.vocabulary));
+    out.encoded.push_back(encode_task(task, *out.tokenizer, profile, spec.max_positions, spec.vocabulary));
     const tasks::EncodedTask& encoded = out.encoded.back();
     if (encoded.shortened > 0) {
       log_warning(fmt::format("{}: {} contexts are longer than the {} tokens of the model and lose their beginning",
@@ -113,7 +115,7 @@ PreparedTasks prepare_tasks(const std::vector<tasks::TaskData>& data, size_t mod
   return out;
 }
 
-std::vector<tasks::TaskOutcome> measure_tasks(const std::vector<tasks::TaskData>& data, PreparedTasks prepared,
+std::vector<tasks::TaskOutcome> measure_tasks(const std::vector<tasks::TaskData>& data, PreparedTasks& prepared,
                                               size_t model, const EvalOptions& options, EvalOutput& output,
                                               const std::function<const LanguageModel&()>& loaded) {
   std::vector<tasks::TaskOutcome> out;

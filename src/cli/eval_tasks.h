@@ -13,6 +13,7 @@ struct PreparedTasks {
   std::vector<tasks::EncodedTask> encoded;
   std::vector<tasks::AnswerKey> keys;  // what the answers depend on
   std::vector<std::optional<tasks::TaskAnswers>> finished;
+  std::unique_ptr<text::Tokenizer> tokenizer;  // null without tasks
 
   double tokens() const;  // still to go through the model
 };
@@ -26,9 +27,9 @@ PreparedTasks prepare_tasks(const std::vector<tasks::TaskData>& data, size_t mod
                             const std::string& fingerprint, const family::ModelSpec& spec, const ComputeUsed& place,
                             const EvalOptions& options, const tasks::Profile& profile, EvalOutput& output);
 
-// Asks what is not finished, keeps each task's answers as soon as it is done, and counts. `loaded` gives the
-// model, and is called only if something is asked.
-std::vector<tasks::TaskOutcome> measure_tasks(const std::vector<tasks::TaskData>& data, PreparedTasks prepared,
+// Asks what is not finished, keeps each task's answers as soon as it is done, and counts. Empties `finished`. `loaded`
+// gives the model, and is called only if something is asked.
+std::vector<tasks::TaskOutcome> measure_tasks(const std::vector<tasks::TaskData>& data, PreparedTasks& prepared,
                                               size_t model, const EvalOptions& options, EvalOutput& output,
                                               const std::function<const LanguageModel&()>& loaded);
 

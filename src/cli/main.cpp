@@ -27,6 +27,8 @@ constexpr std::array kVerbs = {
     Verb{"plan", "which blocks go, for a target", setup_plan},
     Verb{"prune", "write the shorter checkpoint", setup_prune},
     Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
+    Verb{"generate", "text, models side by side", setup_generate},
+    Verb{"bench", "latency, throughput and memory, models side by side", setup_bench},
 };
 
 constexpr char kFooter[] =

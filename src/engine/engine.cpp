@@ -12,7 +12,7 @@
 #include "core/system.h"
 #include "core/units.h"
 #include "engine/estimate.h"
-#include "eval/likelihood.h"
+#include "engine/language_model.h"
 #include "kernels/accelerator.h"
 #include "model/device.h"
 #include "model/loader.h"
@@ -21,11 +21,6 @@
 namespace shorten {
 namespace {
 
-struct Place {
-  at::Device device;
-  at::ScalarType dtype;
-};
-
 // The device must be opened before anything else is asked of LibTorch.
 Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
   const at::Device device = model::open_device(options.device);
@@ -33,38 +28,27 @@ Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
   return {device, model::choose_dtype(options.dtype, device, checkpoint)};
 }
 
-ComputeUsed describe(const Place& place) {
-  return {model::device_name(place.device), model::dtype_name(place.dtype), kernels::peak_device_memory(place.device)};
-}
-
-// Out of memory inside LibTorch is the user's problem to solve, not a fault of ours.
-template <typename Function>
-auto with_memory_errors(const Function& function) {
-  const auto out_of_memory = [](const std::string& what) {
-    return no_space("out of memory")
-        .found(what)
-        .help("use fewer samples, a shorter --length or --window, a smaller --batch-tokens, or --dtype bf16");
-  };
-  try {
-    return function();
-  } catch (const c10::OutOfMemoryError& e) {
-    throw out_of_memory(e.what_without_backtrace());
-  } catch (const c10::Error& e) {
-    const std::string what = e.what_without_backtrace();
-    if (what.find("can't allocate memory") == std::string::npos) throw;
-    throw out_of_memory(what);
-  }
-}
-
 // A checkpoint, or a shape without weights.
 struct Opened {
-  Opened(const fs::path& path, bool random_weights) {
+  Opened(const fs::path& path, bool random_weights, std::optional<int64_t> blocks = std::nullopt) {
     if (!random_weights) checkpoint.emplace(path);
     spec = checkpoint ? family::read_spec(*checkpoint) : family::read_spec(read_json(path), path);
+    if (!blocks) return;
+    const auto all = static_cast<int64_t>(spec.blocks.size());
+    if (*blocks < 1 || *blocks > all) {
+      throw usage_error("no such number of blocks")
+          .where("--blocks")
+          .expected(fmt::format("1 to {}", all))
+          .found(fmt::format("{}", *blocks));
+    }
+    spec.blocks.resize(static_cast<size_t>(*blocks));
   }
   model::CausalLm load(const Place& place, uint64_t seed) const {
-    return checkpoint ? model::load(*checkpoint, place.device, place.dtype)
-                      : model::random_model(spec, place.device, place.dtype, seed);
+    if (!checkpoint) return model::random_model(spec, place.device, place.dtype, seed);
+    model::CausalLm model = model::load(*checkpoint, place.device, place.dtype);
+    model.blocks.resize(spec.blocks.size());
+    model.spec = spec;
+    return model;
   }
 
   std::optional<checkpoint::Checkpoint> checkpoint;
@@ -115,31 +99,25 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   return response;
 }
 
-// "auto" is nothing: as the model gives them.
-std::optional<at::ScalarType> rounding(const std::string& name) {
-  if (name == "auto") return std::nullopt;
-  return name == "bf16" ? at::kBFloat16 : name == "fp16" ? at::kHalf : at::kFloat;
+// The best of some copies: a device that has just woken up is slow.
+double copy_bandwidth(const at::Device& device) {
+  const int64_t bytes = device.is_cpu() ? int64_t{512} << 20 : int64_t{4} << 30;
+  const Tensor from = at::zeros({bytes}, at::TensorOptions(device).dtype(at::kByte));
+  Tensor to = at::empty_like(from);
+  double best = 0;
+  for (int i = 0; i < 6; ++i) {
+    kernels::synchronize(device);
+    const auto start = std::chrono::steady_clock::now();
+    to.copy_(from);
+    kernels::synchronize(device);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    best = std::max(best, 2 * static_cast<double>(bytes) / seconds);
+  }
+  return best;
 }
 
-class LoadedModel : public LanguageModel {
- public:
-  LoadedModel(model::CausalLm model, const Place& place) : model_(std::move(model)), place_(place) {}
-
-  void likelihoods(const std::vector<Document>& documents, const LikelihoodSettings& settings,
-                   const Sink& sink) const override {
-    eval::LikelihoodOptions options{settings.batch_tokens, settings.share, rounding(settings.logits_dtype), {}};
-    if (settings.softmax_dtype != "fp32") options.softmax = rounding(settings.softmax_dtype);
-    with_memory_errors([&] { eval::score_documents(model_, documents, options, sink); });
-  }
-  ComputeUsed used() const override { return describe(place_); }
-
- private:
-  model::CausalLm model_;
-  Place place_;
-};
-
 std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
-  const Opened opened(request.model, request.random_weights);
+  const Opened opened(request.model, request.random_weights, request.blocks);
   const Place place = open_place(request.compute, opened.spec.dtype);
   const family::Counts counts = family::count_parameters(opened.spec);
   const double flops =
@@ -147,7 +125,7 @@ std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
       static_cast<double>(counts.block_parameters + static_cast<uint64_t>(opened.spec.vocabulary * opened.spec.hidden));
   announce({"evaluating", flops, counts.parameters * at::elementSize(place.dtype), 0}, place.device, place.dtype,
            kernels::free_memory(place.device));
-  return std::make_unique<LoadedModel>(opened.load(place, request.seed), place);
+  return make_language_model(opened.load(place, request.seed), place);
 }
 
 }  // namespace
@@ -160,6 +138,9 @@ extern "C" const shorten::Engine* shorten_engine() {
       [](const OpenRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
       [](const fs::path& model, const ComputeOptions& compute) {
         return describe(open_place(compute, Opened(model, false).spec.dtype));
+      },
+      [](const ComputeOptions& compute) {
+        return with_memory_errors([&] { return copy_bandwidth(open_place(compute, checkpoint::DType::kF32).device); });
       },
   };
   return &kEngine;

@@ -49,8 +49,9 @@ struct ScoreResponse {
 };
 
 struct OpenRequest {
-  fs::path model;               // a checkpoint directory, or with random_weights a config.json
-  bool random_weights = false;  // for benchmarks
+  fs::path model;                 // a checkpoint directory, or with random_weights a config.json
+  bool random_weights = false;    // for benchmarks
+  std::optional<int64_t> blocks;  // keep only so many of the blocks, the first ones
   uint64_t seed = 0;
   double tokens = 0;  // that will go through it: what the work is estimated from before it is loaded
   ComputeOptions compute;
@@ -60,6 +61,30 @@ struct LikelihoodSettings {
   int64_t batch_tokens = 0;  // 0: chosen for the device. On a CPU numbers do not depend on it
   bool share = true;         // a common beginning of the windows of a document goes through the model once
   std::string logits_dtype = "auto", softmax_dtype = "fp32";  // to round like other programs
+};
+
+struct SamplingSettings {  // generate/sampler.h says what they do
+  double temperature = 0;
+  int64_t top_k = 0;
+  double top_p = 1, min_p = 0, repetition_penalty = 1;
+  uint64_t seed = 0;
+};
+
+// Room for a batch of sequences that are continued together.
+struct GenerationShape {
+  int64_t rows = 1, prompt = 0, new_tokens = 0;  // tokens of the longest prompt; of each continuation
+};
+
+// A batch of sequences that are being continued.
+class Continuation {
+ public:
+  virtual ~Continuation() = default;
+  // Begins anew with these prompts and makes the first token of each. REQUIRES as many as rows, none empty.
+  virtual void start(const std::vector<std::vector<text::TokenId>>& prompts) = 0;
+  virtual void advance(int64_t tokens) = 0;  // queues so many more tokens of each
+  virtual void wait() const = 0;             // until what was queued is done
+  // All so far, [row][token]; waits. Throws diverged if the model computed NaN or infinity, naming the block.
+  virtual std::vector<std::vector<text::TokenId>> tokens() const = 0;
 };
 
 // A model that is loaded and answers.
@@ -74,6 +99,13 @@ class LanguageModel {
   // no particular order.
   virtual void likelihoods(const std::vector<Document>& documents, const LikelihoodSettings& settings,
                            const Sink& sink) const = 0;
+
+  // Throws no_space, before anything is allocated, if caches of this shape do not fit. Lives shorter than the model.
+  virtual std::unique_ptr<Continuation> continuation(const GenerationShape& shape,
+                                                     const SamplingSettings& sampling) const = 0;
+  // Bytes that a step of decoding reads at least: the weights, and the caches of `rows` sequences of `tokens`.
+  virtual uint64_t bytes_read(int64_t rows, double tokens) const = 0;
+  virtual uint64_t weight_bytes() const = 0;
   virtual ComputeUsed used() const = 0;
 };
 
@@ -82,6 +114,8 @@ struct Engine {
   std::unique_ptr<LanguageModel> (*open)(const OpenRequest& request);
   // Where `open` would put the model, and in what dtype.
   ComputeUsed (*place)(const fs::path& model, const ComputeOptions& compute);
+  // Bytes a second that are read and written when the device copies a block much larger than its caches.
+  double (*copy_bandwidth)(const ComputeOptions& compute);
 };
 
 }  // namespace shorten

@@ -48,9 +48,9 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
   }
   if (cost.flops <= 0) return;
   const double seconds = cost.flops / (kTypicalShare * product_rate(device, dtype));
-  log_info(fmt::format("{}: {} of weights, {} of states, about {} on {} in {}", cost.what,
-                       human_bytes(cost.weight_bytes), human_bytes(cost.state_bytes), human_seconds(seconds),
-                       model::device_name(device), model::dtype_name(dtype)));
+  const std::string states = cost.state_bytes > 0 ? human_bytes(cost.state_bytes) + " of states, " : "";
+  log_info(fmt::format("{}: {} of weights, {}about {} on {} in {}", cost.what, human_bytes(cost.weight_bytes), states,
+                       human_seconds(seconds), model::device_name(device), model::dtype_name(dtype)));
 }
 
 }  // namespace shorten

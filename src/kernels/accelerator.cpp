@@ -32,4 +32,9 @@ uint64_t peak_device_memory(const at::Device& device) {
   return device.is_cpu() ? 0 : accelerator().peak_memory(device.index());
 }
 
+std::unique_ptr<Graph> capture(const at::Device& device, const std::function<void()>& work) {
+  SHORTEN_CHECK(!device.is_cpu(), "a graph on a CPU");
+  return accelerator().capture(device.index(), work);
+}
+
 }  // namespace shorten::kernels

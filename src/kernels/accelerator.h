@@ -4,16 +4,26 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 #include "kernels/torch.h"
 
 namespace shorten::kernels {
+
+// Work that was recorded once and can be done again, as it is, on the same tensors.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+  virtual void replay() = 0;  // queues it on the current stream
+};
 
 struct Accelerator {
   int (*device_count)();
   void (*synchronize)(int device);
   uint64_t (*free_memory)(int device);
   uint64_t (*peak_memory)(int device);  // of LibTorch's allocator
+  std::unique_ptr<Graph> (*capture)(int device, const std::function<void()>& work);
 };
 
 void set_accelerator(const Accelerator& accelerator);  // once, when the plug-in is opened
@@ -22,5 +32,9 @@ int accelerator_count();
 void synchronize(const at::Device& device);             // waits for queued work; nothing on a CPU
 uint64_t free_memory(const at::Device& device);         // bytes
 uint64_t peak_device_memory(const at::Device& device);  // bytes; 0 on a CPU
+
+// Does `work` a few times, so that all it needs is there, and records it. `work` must only queue work on the device
+// and must not look at results. REQUIRES an accelerator.
+std::unique_ptr<Graph> capture(const at::Device& device, const std::function<void()>& work);
 
 }  // namespace shorten::kernels

@@ -16,9 +16,7 @@ TORCH_LIBRARY(shorten, m) {
 namespace shorten::kernels {
 namespace {
 
-// Kernels carry no gradients, and there are none for half precision on a CPU (which no CPU computes
-// fast in, so that ATen's conversions are not what it waits for).
-bool use_plain(const Tensor& x) { return at::GradMode::is_enabled() || (x.is_cpu() && x.scalar_type() == at::kHalf); }
+bool use_plain() { return at::GradMode::is_enabled(); }  // kernels carry no gradients
 
 template <typename Signature>
 auto find_operator(const char* name) {
@@ -28,31 +26,31 @@ auto find_operator(const char* name) {
 }  // namespace
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  if (use_plain(x)) return plain::rms_norm(x, weight, eps);
+  if (use_plain()) return plain::rms_norm(x, weight, eps);
   static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double)>("shorten::rms_norm");
   return op.call(x, weight, eps);
 }
 
 Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
-  if (use_plain(x)) return plain::rope(x, cos, sin, rotated);
+  if (use_plain()) return plain::rope(x, cos, sin, rotated);
   static const auto op = find_operator<Tensor&(Tensor&, const Tensor&, const Tensor&, int64_t)>("shorten::rope_");
   return op.call(x, cos, sin, rotated);
 }
 
 Tensor swiglu(const Tensor& x) {
-  if (use_plain(x)) return plain::swiglu(x);
+  if (use_plain()) return plain::swiglu(x);
   static const auto op = find_operator<Tensor(const Tensor&)>("shorten::swiglu");
   return op.call(x);
 }
 
 Tensor log_sum_exp(const Tensor& logits) {
-  if (use_plain(logits)) return plain::log_sum_exp(logits);
+  if (use_plain()) return plain::log_sum_exp(logits);
   static const auto op = find_operator<Tensor(const Tensor&)>("shorten::log_sum_exp");
   return op.call(logits);
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
-  if (use_plain(logits)) return plain::cross_entropy(logits, targets);
+  if (use_plain()) return plain::cross_entropy(logits, targets);
   return log_sum_exp(logits) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
 }
 

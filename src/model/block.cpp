@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "kernels/decode.h"
 #include "kernels/ops.h"
 
 namespace shorten::model {
@@ -27,9 +28,11 @@ Tensor Context::mask(const std::optional<int64_t>& window) const {
   return window && *window < length ? windows.at(*window) : tree;
 }
 
-Tensor Block::forward(const Tensor& x, const Context& context) const { return mlp(attention(x, context)); }
+Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) const {
+  return mlp(attention(x, context, cache));
+}
 
-Tensor Block::attention(const Tensor& x, const Context& context) const {
+Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
   Tensor projected = qkv(input_norm(x)).view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
@@ -45,11 +48,29 @@ Tensor Block::attention(const Tensor& x, const Context& context) const {
   const Tensor k = parts[1].transpose(1, 2);  // [N, K, T, hd]
   const Tensor v = parts[2].transpose(1, 2);  // [N, K, T, hd]
 
+  if (cache) {
+    cache->keys.narrow(2, 0, t).copy_(k);
+    cache->values.narrow(2, 0, t).copy_(v);
+  }
   const Tensor mixed = attend(q, k, v, context.mask(spec.window));  // [N, H, T, hd]
   return o.add_to(x, mixed.transpose(1, 2).reshape({n, t, heads * hd}));
 }
 
 Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, kernels::swiglu(gate_up(post_attention_norm(x)))); }
+
+Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {
+  const int64_t rows = x.size(0), heads = spec.heads + 2 * spec.kv_heads;
+  const Tensor projected =
+      kernels::norm_linear(x, input_norm.weight, input_norm.eps, qkv.weight, qkv.bias);  // [R, (H + 2 K) hd]
+  const Tensor q = kernels::rope_append(projected.view({rows, heads, spec.head_dim}), q_norm.weight, k_norm.weight,
+                                        q_norm.eps, rope.cos, rope.sin, position, cache.keys, cache.values);
+  const Tensor mixed =
+      kernels::cached_attention(q, cache.keys, cache.values, position, spec.window.value_or(0));  // [R, H hd]
+  const Tensor attended = kernels::linear_add(x, mixed, o.weight, o.bias);                        // [R, D]
+  const Tensor middle = kernels::norm_swiglu(attended, post_attention_norm.weight, post_attention_norm.eps,
+                                             gate_up.weight, gate_up.bias);  // [R, I]
+  return kernels::linear_add(attended, middle, down.weight, down.bias);
+}
 
 std::vector<Parameter> Block::parameters() const {
   const int64_t q = spec.heads * spec.head_dim, kv = spec.kv_heads * spec.head_dim, i = spec.intermediate;

@@ -43,6 +43,11 @@ struct Parameter {
   Tensor view() const { return storage.narrow(0, begin, rows); }
 };
 
+// What a block remembers of the tokens before. A block that is left out remembers nothing.
+struct KvCache {
+  Tensor keys, values;  // [R, K, C, hd] each: room for C tokens of R sequences
+};
+
 struct Block {
   family::BlockSpec spec;
   RmsNorm input_norm, post_attention_norm;  // [D]
@@ -52,15 +57,19 @@ struct Block {
   Linear gate_up;                           // [2 I, D]
   Linear down;                              // [D, I]
 
-  // x [N, T, D] → [N, T, D]. Never changes x.
-  Tensor forward(const Tensor& x, const Context& context) const;
+  // x [N, T, D] → [N, T, D]. Never changes x. Where there is a cache, keys and values go into its first T places.
+  Tensor forward(const Tensor& x, const Context& context, KvCache* cache = nullptr) const;
+
+  // One token of each sequence, at `position` [R] int64: x [R, D] → [R, D]. Its keys and values join the cache.
+  // `rope` is of all C positions. Carries no gradients.
+  Tensor step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const;
 
   // In the order of family::block_tensors.
   std::vector<Parameter> parameters() const;
 
  private:
-  Tensor attention(const Tensor& x, const Context& context) const;  // x + the attention of norm(x)
-  Tensor mlp(const Tensor& x) const;                                // x + the MLP of norm(x)
+  Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
+  Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x)
 };
 
 // A block of uninitialised tensors.

@@ -21,13 +21,23 @@ std::vector<std::string> read_strings(const JsonObject& object, std::string_view
   return out;
 }
 
+// The labels of choices: strings, or whole numbers.
+std::vector<std::string> read_labels(const JsonObject& object, std::string_view key) {
+  std::vector<std::string> out;
+  for (const Json& value : object.array(key)) {
+    const Json wrapped = {{"label", value}};
+    out.push_back(read_label(JsonObject(wrapped, object.file(), object.error("", key).where()), "label"));
+  }
+  return out;
+}
+
 Choices read_pairs(const JsonObject& document, std::string_view key) {
   Choices out;
   const std::string place = document.error("", key).where();
   for (const Json& value : document.array(key)) {
     const JsonObject choice(value, document.file(), fmt::format("{}, element {}", place, out.texts.size()));
     out.texts.push_back(read_text(choice, "text"));
-    out.labels.push_back(read_text(choice, "label"));
+    out.labels.push_back(read_label(choice, "label"));
   }
   return out;
 }
@@ -44,6 +54,11 @@ std::vector<std::string> read_texts(const JsonObject& document, std::string_view
   std::vector<std::string> texts = read_strings(document, key);
   if (texts.empty()) throw document.error("no choices", key);
   return texts;
+}
+
+std::string read_label(const JsonObject& document, std::string_view key) {
+  if (document.at(key).is_number_integer()) return document.at(key).dump();
+  return read_text(document, key);
 }
 
 int64_t read_number(const JsonObject& document, std::string_view key, int64_t low, int64_t high) {
@@ -67,7 +82,7 @@ Choices read_choices(const JsonObject& document, std::string_view key) {
   Choices out;
   if (document.at(key).is_object()) {
     const JsonObject lists = document.object(key);
-    out = {read_strings(lists, "text"), read_strings(lists, "label")};
+    out = {read_strings(lists, "text"), read_labels(lists, "label")};
   } else {
     out = read_pairs(document, key);
   }

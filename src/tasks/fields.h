@@ -14,6 +14,9 @@ namespace shorten::tasks {
 const std::string& read_text(const JsonObject& document, std::string_view key);         // not empty
 std::vector<std::string> read_texts(const JsonObject& document, std::string_view key);  // one or more, none empty
 
+// The name of a choice: a string, or a whole number as its digits.
+std::string read_label(const JsonObject& document, std::string_view key);
+
 // A number in `low`..`high`: an integer, a string of digits, or a bool.
 int64_t read_number(const JsonObject& document, std::string_view key, int64_t low, int64_t high);
 

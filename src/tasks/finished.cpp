@@ -27,7 +27,7 @@ std::string shown(const Json& value) {
 // What is first found to differ, or nothing.
 std::string difference(const Json& found, const AnswerKey& key) {
   for (const auto& [name, value] : key.items()) {
-    if (!found.contains(name)) return fmt::format("the {} was not recorded", name);
+    if (!found.contains(name)) return fmt::format("the earlier answers do not say the {}", name);
     if (found[name] != value) return fmt::format("the {} was {}", name, shown(found[name]));
   }
   return "";
@@ -44,21 +44,25 @@ std::optional<TaskAnswers> read_finished(const fs::path& file, const AnswerKey& 
     const Json json = read_json(file);
     const JsonObject top(json, file);
     if (top.string("format") != kFormat) throw top.error("not a file of answers", "format");
+    if (top.integer("version", 0, INT64_MAX) != 1) throw top.error("of another version", "version");
     why = difference(top.object("key").value(), key);
     if (!why.empty()) return std::nullopt;
     TaskAnswers out;
     for (const Json& example : top.array("answers")) {
       std::vector<Answer>& answers = out.emplace_back();
-      for (const Json& answer : example) answers.push_back({to_number(answer.at(0)), answer.at(1).get<bool>()});
+      for (const Json& answer : example) {
+        answers.push_back({to_number(answer.at(0)), answer.at(1).get<bool>()});
+        if (!(answers.back().loglikelihood <= 0)) throw top.error("no log-likelihood", "answers");
+      }
     }
     bool complete = out.size() == examples.size();
     for (size_t i = 0; complete && i < out.size(); ++i) complete = out[i].size() == examples[i].requests.size();
     if (complete) return out;
-    why = "it is incomplete";
+    why = "the earlier answers are incomplete";
   } catch (const Error& error) {
-    why = fmt::format("it cannot be read ({})", error.message());
+    why = fmt::format("the earlier answers cannot be read ({})", error.message());
   } catch (const nlohmann::json::exception&) {
-    why = "it is damaged";
+    why = "the earlier answers are damaged";
   }
   return std::nullopt;
 }

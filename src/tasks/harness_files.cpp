@@ -110,7 +110,7 @@ Json task_config(const TaskData& data, const Profile& profile) {
   for (const Metric metric : task.metrics) {
     metrics.push_back({{"metric", metric_name(metric)},
                        {"aggregation", aggregation(metric)},
-                       {"higher_is_better", higher_is_better(metric)}});
+                       {"higher_is_better", is_accuracy(metric)}});
   }
   Json out = {{"task", task.name}, {"dataset_path", task.hub}};
   if (!task.config.empty()) out["dataset_name"] = task.config;
@@ -151,7 +151,7 @@ Json task_facts(std::span<const TaskOutcome> outcomes, const Profile& profile) {
                                        [](const TaskOutcome& o) {
                                          Json out = Json::object();
                                          for (const Metric metric : o.data->task->metrics)
-                                           out[std::string(metric_name(metric))] = higher_is_better(metric);
+                                           out[std::string(metric_name(metric))] = is_accuracy(metric);
                                          return out;
                                        })},
           {"n-samples", in_order(outcomes, [](const TaskOutcome& o) {
@@ -192,7 +192,7 @@ Json late_results(std::span<const TaskOutcome> outcomes, const Profile& profile,
   for (const char* key : {"pretty_env_info", "transformers_version", "lm_eval_version", "upper_git_hash"}) {
     out[key] = nullptr;
   }
-  out["tokenizer_pad_token"] = token(facts.pad);
+  out["tokenizer_pad_token"] = token(std::nullopt);  // nothing is padded with a token that counts
   out["tokenizer_eos_token"] = token(facts.eos);
   out["tokenizer_bos_token"] = token(facts.bos);
   out["eot_token_id"] = facts.eos ? Json(facts.eos->second) : Json();

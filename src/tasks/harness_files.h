@@ -36,7 +36,7 @@ struct RunFacts {
   double unix_time = 0;  // seconds since 1970
   double seconds = 0;    // of the evaluation
   // (text, id) of each, absent where the tokenizer has none
-  std::optional<std::pair<std::string, int64_t>> bos, eos, pad;
+  std::optional<std::pair<std::string, int64_t>> bos, eos;
 };
 
 // "models__llama": a model's name as a folder's. The harness writes into such a folder.

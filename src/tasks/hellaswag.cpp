@@ -48,8 +48,9 @@ Example hellaswag_example(const JsonObject& document, const Profile&) {
     if (endings.back().empty()) throw document.error("an ending without text", "endings").found(printable(ending, 60));
   }
   const int64_t gold = read_number(document, "label", 0, static_cast<int64_t>(endings.size()) - 1);
-  const std::string query =
-      hellaswag_query(document.string("activity_label"), document.string("ctx_a"), document.string("ctx_b"));
+  // The original files leave out a part of the story that is empty.
+  const std::string query = hellaswag_query(document.string("activity_label"), document.string_or("ctx_a", ""),
+                                            document.string_or("ctx_b", ""));
   return ask(query, endings, gold);
 }
 

@@ -59,7 +59,7 @@ double right(const Example& example, const std::vector<Answer>& answers, bool by
 std::vector<double> document_values(const Task& task, Metric metric, std::span<const Example> examples,
                                     std::span<const std::vector<Answer>> answers) {
   const bool by_length = metric == Metric::kAccNorm;
-  const bool accuracy = metric == Metric::kAcc || by_length;
+  const bool accuracy = is_accuracy(metric);
   std::vector<double> out;
   out.reserve(answers.size());
   for (size_t d = 0; d < answers.size(); ++d) {

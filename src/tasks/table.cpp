@@ -65,7 +65,7 @@ Example winogrande(const JsonObject& document, const Profile&) {
 // Choices with labels (arc, openbookqa).
 Example ask_labelled(const JsonObject& document, std::string_view context, const Profile& profile) {
   const Choices choices = read_choices(document, "choices");
-  const std::string key(python::strip(document.string("answerKey")));
+  const std::string key(python::strip(read_label(document, "answerKey")));
   auto gold =
       static_cast<size_t>(std::find(choices.labels.begin(), choices.labels.end(), key) - choices.labels.begin());
   if (profile.early_texts) {  // 0.3 does not look at the labels: "A" and "1" are the first choice, and so on

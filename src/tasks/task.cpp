@@ -43,7 +43,7 @@ std::string_view metric_name(Metric metric) {
   return "";
 }
 
-bool higher_is_better(Metric metric) { return metric == Metric::kAcc || metric == Metric::kAccNorm; }
+bool is_accuracy(Metric metric) { return metric == Metric::kAcc || metric == Metric::kAccNorm; }
 
 const Task& find_task(std::string_view name) {
   for (const Task& task : all_tasks()) {

@@ -38,7 +38,7 @@ enum class Kind {
 
 enum class Metric { kAcc, kAccNorm, kPerplexity, kWordPerplexity, kBytePerplexity, kBitsPerByte };
 std::string_view metric_name(Metric metric);  // "acc_norm", as the harness calls it
-bool higher_is_better(Metric metric);
+bool is_accuracy(Metric metric);              // a share of documents: higher is better; else a perplexity
 
 struct Task {
   std::string_view name;  // "arc_easy"

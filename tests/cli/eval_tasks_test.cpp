@@ -126,7 +126,7 @@ TEST(EvalTasks, GoesOnWhereItWas) {
   EXPECT_EQ(Json::parse(read_text(temp / "out/report.json")), report({}));
 
   const Outcome other = shorten(arguments({"-o", out, "--profile", "v0.4.9.2"}));
-  EXPECT_THAT(other.err, HasSubstr("starting anew, in the earlier answers the profile was v0.4.3"));
+  EXPECT_THAT(other.err, HasSubstr("starting anew: the profile was v0.4.3"));
   EXPECT_EQ(Json::parse(read_text(temp / "out/report.json")), report({"--profile", "v0.4.9.2"}));
   const Outcome forced = shorten(arguments({"-o", out, "--profile", "v0.4.9.2", "--force"}));
   EXPECT_THAT(forced.err, Not(HasSubstr("taken over")));
@@ -142,6 +142,34 @@ TEST(EvalTasks, KeepsFinishedTasksWhenItIsInterrupted) {
   EXPECT_FALSE(fs::exists(temp / "out/report.json"));
   ASSERT_EQ(shorten(arguments({"-o", out, "-q"})).status, 0);
   EXPECT_EQ(Json::parse(read_text(temp / "out/report.json")), report({}));
+}
+
+TEST(EvalTasks, ModelsWhoseNamesCollideHaveFoldersOfTheirOwn) {
+  const TempDir temp;
+  fs::create_directories(temp / "m/x");
+  fs::create_directory_symlink(kNovelist, temp / "m/x/y");
+  fs::create_directory_symlink(kNovelist, temp / "m/x__y");
+  const fs::path out = temp / "out";
+  const std::vector<std::string> command = {"eval",
+                                            (temp / "m/x/y").string(),
+                                            (temp / "m/x__y").string(),
+                                            "--tasks",
+                                            "piqa",
+                                            "--task-data",
+                                            kData,
+                                            "-o",
+                                            out.string(),
+                                            "--device",
+                                            "cpu"};
+  ASSERT_EQ(shorten(command).status, 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(out / "finished"), {}), 2);
+  EXPECT_THAT(shorten(command).err, Not(HasSubstr("anew")));
+}
+
+TEST(EvalTasks, OneDocumentHasNoStandardError) {
+  const Json model = report({"--limit", "1"}, "piqa")["models"][0];
+  EXPECT_FALSE(model["tasks"]["piqa"].contains("acc_stderr"));
+  EXPECT_FALSE(model.contains("mean_stderr"));
 }
 
 TEST(EvalTasks, ListsTasksWithoutAModel) {
@@ -168,6 +196,7 @@ TEST(EvalTasks, MistakesAreNamed) {
       R"({"question": "q", "choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": )";
   const std::string taken = (temp / "taken").string();
   write(temp / "taken/notes.txt", "mine");
+  write(temp / "foreign/report.json", R"({"mine": 1})");
   const auto tasks = [&](const std::string& data) {
     return std::vector<std::string>{"eval", kNovelist, "--tasks", "arc_easy", "--task-data", data, "-q"};
   };
@@ -187,6 +216,10 @@ TEST(EvalTasks, MistakesAreNamed) {
       {plus(tasks(kData), {"-o", taken}), 2, "no folder of results"},
       {plus(tasks(kData), {"-o", kNovelist}), 2, "an input"},
       {plus(tasks(kData), {"--log-samples", kNovelist}), 2, "an input"},
+      {plus(tasks(kData), {"--log-samples", taken + "/notes.txt"}), 2, "no folder"},
+      {plus(tasks(kData), {"-o", taken + "/notes.txt"}), 2, "no folder of results"},
+      {plus(tasks(kData), {"-o", (temp / "foreign").string()}), 2, "no folder of results"},
+      {plus(tasks(kData), {"--limit", ""}), 2, "--limit"},
       {tasks((temp / "nowhere").string()), 3, "no such folder"},
       {tasks(temp.path().string()), 3, "load_dataset"},
       {tasks(file("key", question + "\"C\"}\n" + question + "\"B\"}\n")), 3, "line 1"},

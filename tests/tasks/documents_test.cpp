@@ -115,7 +115,7 @@ TEST_F(DocumentsTest, Limits) {
   EXPECT_EQ(read("piqa", 1).ids.size(), 1u);
   EXPECT_EQ(read("piqa", 99).ids.size(), 10u);
   EXPECT_EQ(read("piqa", 0.25).ids.size(), 3u);
-  EXPECT_EQ(read("piqa", 0.25, "v0.4-nobos").ids.size(), 2u);
+  EXPECT_EQ(read("piqa", 0.25, "v0.3-joint").ids.size(), 2u);
   EXPECT_EQ(read("piqa", 3).available, 10);
   // Harness 0.3 shuffles first, limit or not.
   EXPECT_THAT(read("piqa", 3, "v0.3-joint").ids, ElementsAre(7, 3, 2));

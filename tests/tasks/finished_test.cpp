@@ -57,7 +57,7 @@ TEST_F(Finished, SaysWhatDiffers) {
   key = kKey;
   key["dtype"] = "fp32";
   EXPECT_FALSE(read(key));
-  EXPECT_EQ(why, "the dtype was not recorded");
+  EXPECT_EQ(why, "the earlier answers do not say the dtype");
 }
 
 TEST_F(Finished, IsSilentWhereThereIsNothing) {

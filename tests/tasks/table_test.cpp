@@ -85,6 +85,11 @@ TEST(Table, Hellaswag) {
   EXPECT_THAT(error("hellaswag", head + R"(, "endings": ["a", "b"], "label": ""})"), HasSubstr("\"label\""));
 }
 
+TEST(Table, HellaswagWithoutTheSecondPartOfAStory) {
+  const char* document = R"({"activity_label": "A", "ctx_a": "a man.", "endings": ["x", "y"], "label": 0})";
+  EXPECT_EQ(asked(example("hellaswag", document))[0].first, "A: a man.");
+}
+
 TEST(Table, Winogrande) {
   const Example e = example("winogrande", R"({"sentence": "Ann, as _ saw a _.", "option1": "x", "option2": "yy",
                                               "answer": "2"})");
@@ -120,6 +125,17 @@ TEST(Table, ArcAndOpenbookqa) {
   EXPECT_EQ(example("arc_easy", R"({"question": "q", )" + pairs + R"("2"})", "v0.3-sep").gold, 1);
   EXPECT_THAT(error("arc_easy", R"({"question": "q", )" + pairs + R"("B"})"), HasSubstr("1, 2"));
   EXPECT_THAT(error("arc_easy", R"({"question": "q", )" + pairs + R"("3"})", "v0.3-sep"), HasSubstr("\"answerKey\""));
+}
+
+TEST(Table, LabelsMayBeNumbers) {
+  const char* lists = R"({"question": "q", "choices": {"text": ["a", "b"], "label": [1, 2]}, "answerKey": 2})";
+  const char* pairs =
+      R"({"question": "q", "choices": [{"text": "a", "label": 1}, {"text": "b", "label": "2"}], "answerKey": "2"})";
+  EXPECT_EQ(example("arc_easy", lists).gold, 1);
+  EXPECT_EQ(example("arc_easy", pairs).gold, 1);
+  EXPECT_EQ(example("arc_easy", lists, "v0.3-joint").gold, 1);
+  EXPECT_THAT(error("arc_easy", R"({"question": "q", "choices": {"text": ["a"], "label": [1.5]}, "answerKey": 1})"),
+              HasSubstr("\"label\""));
 }
 
 TEST(Table, LabelledChoicesThatContradictThemselves) {

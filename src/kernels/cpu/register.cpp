@@ -2,31 +2,13 @@
 // The operators on a CPU: tensors in, row kernels over all threads.
 #include <torch/library.h>
 
-#include "core/check.h"
 #include "kernels/cpu/rows.h"
-#include "kernels/torch.h"
+#include "kernels/cpu/tensors.h"
 
 namespace shorten::kernels::cpu {
 namespace {
 
 constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their own
-
-// Calls run(pointers as float or Bf16): the two dtypes that have kernels.
-template <typename Run>
-void by_dtype(const Tensor& x, const Run& run) {
-  if (x.scalar_type() == at::kFloat) return run(float{});
-  SHORTEN_CHECK(x.scalar_type() == at::kBFloat16, "a dtype without CPU kernels");
-  run(Bf16{});
-}
-
-template <typename T>
-const T* in(const Tensor& x) {
-  return static_cast<const T*>(x.const_data_ptr());
-}
-template <typename T>
-T* out(const Tensor& x) {
-  return static_cast<T*>(x.mutable_data_ptr());
-}
 
 template <typename Rows>
 void parallel_rows(int64_t rows, int64_t row_elements, const Rows& run) {

@@ -70,6 +70,9 @@ SHORTEN_CLONES void rms_norm_rows(const float* x, const float* weight, float* ou
 SHORTEN_CLONES void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, int64_t rows, int64_t n, float eps) {
   rms_norm(x, weight, out, rows, n, eps);
 }
+SHORTEN_CLONES void rms_norm_rows(const Half* x, const Half* weight, Half* out, int64_t rows, int64_t n, float eps) {
+  rms_norm(x, weight, out, rows, n, eps);
+}
 SHORTEN_CLONES void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
                               int64_t heads, int64_t rotated, int64_t half) {
   rope(x, cos, sin, first, rows, length, heads, rotated, half);
@@ -78,12 +81,20 @@ SHORTEN_CLONES void rope_rows(Bf16* x, const float* cos, const float* sin, int64
                               int64_t heads, int64_t rotated, int64_t half) {
   rope(x, cos, sin, first, rows, length, heads, rotated, half);
 }
+SHORTEN_CLONES void rope_rows(Half* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
+                              int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+}
 SHORTEN_CLONES void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
 SHORTEN_CLONES void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
+SHORTEN_CLONES void swiglu_rows(const Half* x, Half* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
 SHORTEN_CLONES void log_sum_exp_rows(const float* logits, float* out, int64_t rows, int64_t n) {
   log_sum_exp(logits, out, rows, n);
 }
 SHORTEN_CLONES void log_sum_exp_rows(const Bf16* logits, float* out, int64_t rows, int64_t n) {
+  log_sum_exp(logits, out, rows, n);
+}
+SHORTEN_CLONES void log_sum_exp_rows(const Half* logits, float* out, int64_t rows, int64_t n) {
   log_sum_exp(logits, out, rows, n);
 }
 

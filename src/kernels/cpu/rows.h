@@ -12,19 +12,24 @@ namespace shorten::kernels::cpu {
 // x, out [rows, n]; weight [n].
 void rms_norm_rows(const float* x, const float* weight, float* out, int64_t rows, int64_t n, float eps);
 void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, int64_t rows, int64_t n, float eps);
+void rms_norm_rows(const Half* x, const Half* weight, Half* out, int64_t rows, int64_t n, float eps);
 
 // x [rows, heads, 2 half], row r at position (first + r) mod length; cos, sin [length, half].
 void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
                int64_t rotated, int64_t half);
 void rope_rows(Bf16* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
                int64_t rotated, int64_t half);
+void rope_rows(Half* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
+               int64_t rotated, int64_t half);
 
 // x [rows, 2 n] → out [rows, n].
 void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n);
 void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n);
+void swiglu_rows(const Half* x, Half* out, int64_t rows, int64_t n);
 
 // logits [rows, n] → out [rows].
 void log_sum_exp_rows(const float* logits, float* out, int64_t rows, int64_t n);
 void log_sum_exp_rows(const Bf16* logits, float* out, int64_t rows, int64_t n);
+void log_sum_exp_rows(const Half* logits, float* out, int64_t rows, int64_t n);
 
 }  // namespace shorten::kernels::cpu

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // libshorten_cuda.so: brings LibTorch's CUDA libraries and our kernels into the process that opens it,
 // and answers what only CUDA's own runtime knows.
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -29,9 +30,36 @@ uint64_t peak_memory(int device) {
   return static_cast<uint64_t>(stats.allocated_bytes[0].peak);
 }
 
+class CudaGraph : public shorten::kernels::Graph {
+ public:
+  explicit CudaGraph(const std::function<void()>& work) {
+    // ATen captures on a stream of its own; what lazy initialisation there is must be over before.
+    const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
+    c10::cuda::device_synchronize();
+    {
+      const c10::cuda::CUDAStreamGuard guard(stream);
+      for (int i = 0; i < 2; ++i) work();
+      stream.synchronize();
+      graph_.capture_begin();
+      work();
+      graph_.capture_end();
+    }
+    c10::cuda::device_synchronize();
+  }
+  void replay() override { graph_.replay(); }
+
+ private:
+  at::cuda::CUDAGraph graph_;
+};
+
+std::unique_ptr<shorten::kernels::Graph> capture(int device, const std::function<void()>& work) {
+  const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+  return std::make_unique<CudaGraph>(work);
+}
+
 }  // namespace
 
 extern "C" const shorten::kernels::Accelerator* shorten_cuda() {
-  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory};
+  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory, capture};
   return &kCuda;
 }

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decoding and prefill of a LLaMA-7B shape with random weights in bf16 on a GPU, beside Transformers.
+
+Both make 128 tokens after 12, at batch 1 and 16, with 32 blocks (shorten also with 25), and read 4 prompts of 2,048 tokens. Transformers
+generates with its cache and SDPA, as `model.generate` does. The limit of decoding is the bandwidth of reading, measured by a sum over 4 GB.
+usage: python bench/generate_gpu.py SHORTEN [--runs 10]
+"""
+import argparse
+import json
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+SHAPE = Path(__file__).resolve().parent / "shapes/llama-7b.json"
+
+
+def ours(shorten, runs, *more):
+    command = [shorten, "bench", "--random-weights", str(SHAPE), "--device", "cuda", "--dtype", "bf16", "--runs", str(runs), "--warmup", "3",
+               "--json", "-q", *more]  # fmt: skip
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["results"]
+
+
+def transformers_way(runs):
+    """-> {(batch, input, new): median seconds}"""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("cuda"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.load(open(SHAPE))), dtype=torch.bfloat16).eval()
+    model.generation_config.eos_token_id = None
+    model.generation_config.pad_token_id = 0
+    out = {}
+    for batch, tokens, new in ((1, 12, 128), (16, 12, 128), (4, 2048, 1)):
+        ids = torch.randint(3, 32000, (batch, tokens), device="cuda")
+        times = []
+        for _ in range(runs + 1):
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+            with torch.inference_mode():
+                if new == 1:
+                    model(ids, logits_to_keep=1).logits.argmax(-1)
+                else:
+                    model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=new, max_new_tokens=new)
+            torch.cuda.synchronize()
+            times.append(time.perf_counter() - start)
+        out[batch, tokens, new] = statistics.median(times[1:])
+    return out
+
+
+def read_bandwidth():
+    import torch
+
+    x = torch.zeros(1 << 30, device="cuda", dtype=torch.float32)
+    best = 0
+    for _ in range(20):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        x.sum()
+        torch.cuda.synchronize()
+        best = max(best, 4 * x.numel() / (time.perf_counter() - start))
+    return best
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shorten")
+    parser.add_argument("--runs", type=int, default=10)
+    args = parser.parse_args()
+    decode = ours(args.shorten, args.runs, "--blocks", "32,25", "--batch", "1,16")
+    (prefill,) = ours(args.shorten, args.runs, "--batch", "4", "--input", "2048", "--new-tokens", "1")
+    peer = transformers_way(max(2, args.runs // 4))
+    limit = read_bandwidth()
+
+    print(f"reading {limit / 1e12:.2f} TB/s")
+    print(f"{'work':<34}{'tokens/s':>10}{'decode/s':>10}{'of reading':>12}{'times faster':>14}")
+    by_point = {}
+    for r in decode:
+        by_point[r["batch"], r["blocks"]] = r
+        theirs = peer[r["batch"], 12, 128]
+        faster = f"{theirs / r['latency_s']['median']:>14.2f}" if r["blocks"] == 32 else ""
+        name = f"shorten, batch {r['batch']}, {r['blocks']} blocks"
+        print(f"{name:<34}{r['throughput_tok_s']:>10.1f}{r['decode_tok_s']:>10.1f}{r['bandwidth_gb_s'] * 1e9 / limit:>12.2f}{faster}")
+    for batch in (1, 16):
+        print(f"{f'Transformers, batch {batch}, 32 blocks':<34}{batch * 128 / peer[batch, 12, 128]:>10.1f}")
+    ours_s, theirs_s = statistics.median(prefill["prefill_runs_s"]), peer[4, 2048, 1]
+    print(f"{'shorten, prefill 4 x 2048':<34}{4 * 2048 / ours_s:>10.0f}{'':>22}{theirs_s / ours_s:>14.2f}")
+    print(f"{'Transformers, prefill 4 x 2048':<34}{4 * 2048 / theirs_s:>10.0f}")
+    for batch in (1, 16):
+        whole, part = by_point[batch, 32], by_point[batch, 25]
+        got = part["decode_tok_s"] / whole["decode_tok_s"]
+        ideal = (whole["bandwidth_gb_s"] / whole["decode_tok_s"]) / (part["bandwidth_gb_s"] / part["decode_tok_s"])
+        print(f"batch {batch}: 25 of 32 blocks are {got:.3f} times as fast; the bytes read say {ideal:.3f}: {got / ideal:.3f} of it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// bench.json of docs/formats.md, and the table.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "cli/bench.h"
+#include "cli/table.h"
+#include "core/error.h"
+#include "core/units.h"
+#include "core/version.h"
+
+namespace shorten::cli {
+namespace {
+
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+// The 97.5 % quantile of Student's t: Cornish-Fisher around the normal one (Abramowitz, Stegun 26.7.5), to 1 % from 3
+// degrees of freedom on.
+double student(double freedom) {
+  const double z = 1.959963985, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
+  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
+         (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * std::pow(freedom, 3));
+}
+
+Json result_json(const BenchResult& result, const BenchModel& model) {
+  Json out = {{"path", model.path},
+              {"blocks", model.blocks},
+              {"parameters", model.parameters},
+              {"random_weights", model.random_weights},
+              {"device", model.used.device},
+              {"dtype", model.used.dtype},
+              {"batch", result.point.batch},
+              {"input", result.point.input},
+              {"new_tokens", result.point.new_tokens},
+              {"weight_bytes", model.weight_bytes}};
+  if (!result.ran()) {
+    out["out_of_memory"] = result.out_of_memory;
+    return out;
+  }
+  const Statistics latency = statistics(result.latency);
+  out["latency_s"] = {{"mean", latency.mean},
+                      {"std", latency.deviation},
+                      {"median", latency.median},
+                      {"ci95", {latency.low, latency.high}},
+                      {"runs", result.latency}};
+  out["throughput_tok_s"] = result.throughput();
+  out["prefill_s"] = mean(result.prefill);
+  out["prefill_runs_s"] = result.prefill;
+  out["decode_tok_s"] = result.decode_throughput();
+  out["peak_memory_bytes"] = result.peak_memory;
+  out["bandwidth_gb_s"] = result.bandwidth() / 1e9;
+  return out;
+}
+
+std::string letter(size_t model) {
+  return model < 26 ? std::string(1, static_cast<char>('A' + model)) : std::to_string(model + 1);
+}
+
+}  // namespace
+
+double BenchResult::throughput() const { return static_cast<double>(point.batch * point.new_tokens) / mean(latency); }
+
+double BenchResult::decode_throughput() const {
+  return static_cast<double>(point.batch * (point.new_tokens - 1)) / (mean(latency) - mean(prefill));
+}
+
+double BenchResult::bandwidth() const { return bytes_a_step * decode_throughput() / static_cast<double>(point.batch); }
+
+Statistics statistics(std::vector<double> values) {
+  Statistics out;
+  const auto n = static_cast<double>(values.size());
+  std::sort(values.begin(), values.end());
+  out.mean = mean(values);
+  out.median = (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
+  for (const double x : values) out.deviation += (x - out.mean) * (x - out.mean);
+  out.deviation = values.size() > 1 ? std::sqrt(out.deviation / (n - 1)) : 0;
+  const double half = values.size() > 1 ? student(n - 1) * out.deviation / std::sqrt(n) : 0;
+  out.low = out.mean - half;
+  out.high = out.mean + half;
+  return out;
+}
+
+Json bench_json(const BenchReport& report) {
+  Json results = Json::array();
+  for (const BenchResult& result : report.results) results.push_back(result_json(result, report.models[result.model]));
+  return {{"format", "shorten.bench"}, {"version", 1},        {"shorten_version", kVersion},
+          {"warmup", report.warmup},   {"runs", report.runs}, {"copy_bandwidth_gb_s", report.copy_bandwidth / 1e9},
+          {"results", results}};
+}
+
+std::string bench_table(const BenchReport& report) {
+  std::string out;
+  for (size_t m = 0; m < report.models.size(); ++m) {
+    const BenchModel& model = report.models[m];
+    out += fmt::format("{}  {}\n   {} blocks, {} parameters, {} of weights, {} on {}\n", letter(m),
+                       printable(model.name, 200), model.blocks, human_count(model.parameters),
+                       human_bytes(model.weight_bytes), model.used.dtype, model.used.device);
+  }
+  const std::vector<Column> columns = {{"", false},  {"batch"},      {"in"},       {"new"},  {"latency, s"},
+                                       {"tokens/s"}, {"prefill, s"}, {"decode/s"}, {"GB/s"}, {"of copy"}};
+  Rows rows;
+  bool cut_short = false;
+  for (const BenchResult& r : report.results) {
+    rows.push_back({letter(r.model), std::to_string(r.point.batch), std::to_string(r.point.input),
+                    std::to_string(r.point.new_tokens)});
+    if (!r.ran()) {
+      rows.back().insert(rows.back().end(), {"out of memory", "", "", "", "", ""});
+      cut_short = true;
+      continue;
+    }
+    const Statistics latency = statistics(r.latency);
+    rows.back().push_back(fmt::format("{:.4f} ± {:.4f}", latency.mean, latency.deviation));
+    rows.back().push_back(fmt::format("{:.1f}", r.throughput()));
+    rows.back().push_back(fmt::format("{:.4f}", mean(r.prefill)));
+    const bool decodes = r.point.new_tokens > 1;
+    rows.back().push_back(decodes ? fmt::format("{:.1f}", r.decode_throughput()) : "");
+    rows.back().push_back(decodes ? fmt::format("{:.1f}", r.bandwidth() / 1e9) : "");
+    rows.back().push_back(decodes ? fmt::format("{:.2f}", r.bandwidth() / report.copy_bandwidth) : "");
+  }
+  out += "\n" + render_table(columns, rows);
+  out += fmt::format(
+      "mean ± deviation of {} runs after {} to warm up, models in turn; GB/s: weights and\n"
+      "cache that decoding reads; this device copies at {:.1f} GB/s, read and written\n",
+      report.runs, report.warmup, report.copy_bandwidth / 1e9);
+  if (cut_short) {
+    for (const BenchResult& r : report.results) {
+      if (!r.ran()) out += fmt::format("{}, batch {}: {}\n", letter(r.model), r.point.batch, r.out_of_memory);
+    }
+  }
+  return out;
+}
+
+}  // namespace shorten::cli

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/decode.h"
+
+#include <algorithm>
+
+#include "kernels/decode.h"
+
+namespace shorten::model {
+
+DecodeState make_decode_state(const CausalLm& model, int64_t rows, int64_t capacity) {
+  DecodeState state;
+  for (const Block& block : model.blocks) {
+    const std::vector<int64_t> shape = {rows, block.spec.kv_heads, capacity, block.spec.head_dim};
+    state.caches.push_back({at::empty(shape, model.embedding.options()), at::empty(shape, model.embedding.options())});
+  }
+  state.rope = make_rope(model.spec.rope, model.blocks.front().spec.head_dim, capacity, model.device());
+  state.position = at::zeros({rows}, at::TensorOptions(model.device()).dtype(at::kLong));
+  return state;
+}
+
+uint64_t cache_bytes(const CausalLm& model, int64_t rows, int64_t capacity) {
+  return static_cast<uint64_t>(rows * capacity) *
+         family::kv_bytes_per_token(model.spec, model.embedding.element_size());
+}
+
+uint64_t prefill_bytes(const CausalLm& model, int64_t rows, int64_t tokens) {
+  const family::BlockSpec& block = model.blocks.front().spec;
+  const int64_t attention = 2 * (block.heads + 2 * block.kv_heads) * block.head_dim, mlp = 3 * block.intermediate;
+  const int64_t widest = 2 * model.spec.hidden + std::max(attention, mlp);
+  return static_cast<uint64_t>(rows * tokens * widest) * model.embedding.element_size();
+}
+
+Tensor prefill(const CausalLm& model, DecodeState& state, const Tensor& ids, const Tensor& length) {
+  const int64_t rows = ids.size(0), tokens = ids.size(1);
+  Context context = model.context(tokens);
+  context.rope = {state.rope.cos.narrow(0, 0, tokens), state.rope.sin.narrow(0, 0, tokens)};
+  Tensor hidden = model.embed(ids);  // [R, T, D]
+  for (size_t i = 0; i < model.blocks.size(); ++i) hidden = model.blocks[i].forward(hidden, context, &state.caches[i]);
+  state.position.copy_(length);
+  const Tensor last = (length - 1).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});
+  return hidden.gather(1, last).squeeze(1);
+}
+
+Tensor step(const CausalLm& model, DecodeState& state, const Tensor& ids) {
+  Tensor hidden = at::embedding(model.embedding, ids);  // [R, D]
+  for (size_t i = 0; i < model.blocks.size(); ++i)
+    hidden = model.blocks[i].step(hidden, state.rope, state.position, state.caches[i]);
+  state.position.add_(1);
+  return hidden;
+}
+
+Tensor step_head(const CausalLm& model, const Tensor& hidden) {
+  return kernels::norm_linear(hidden, model.final_norm.weight, model.final_norm.eps, model.lm_head.weight,
+                              model.lm_head.bias);
+}
+
+}  // namespace shorten::model
