@@ -27,6 +27,8 @@ step score $model --text examples/texts/calibrate.txt -o $out/scores.json --forc
 step plan $model --scores $out/scores.json --remove 8 -o $out/plan.json --force -q
 step prune $model --plan $out/plan.json -o $out/novelist-24-blocks --force -q
 step eval $model $out/novelist-24-blocks --text held-out=examples/texts/held-out.txt -o $out/report.json --force -q
+step bench $model $out/novelist-24-blocks --runs 5 --warmup 2 -o $out/bench.json --force -q
+step generate $out/novelist-24-blocks --prompt "The clerk opened the" --max-new-tokens 24 -q
 
 cat <<END
 
@@ -35,4 +37,5 @@ The files:
   $out/plan.json            which blocks go
   $out/novelist-24-blocks/  the shorter model: any engine for Hugging Face checkpoints opens it
   $out/report.json          both perplexities
+  $out/bench.json           both speeds
 END

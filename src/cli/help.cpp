@@ -54,7 +54,8 @@ std::string HelpFormatter::make_usage(const CLI::App* app, std::string) const {
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   if (option->get_type_size() == 0 || option->get_positional()) return "";
   const std::string type = option->get_type_name();  // "N:INT in [1 - 9]": what is after the colon is in the error
-  return " " + type.substr(0, type.find(':')) + (option->get_items_expected_max() > 1 ? "..." : "");
+  return " " + type.substr(0, type.find(':')) +
+         (option->get_items_expected_max() > 1 && option->get_allow_extra_args() ? "..." : "");
 }
 
 }  // namespace shorten::cli

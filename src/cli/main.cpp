@@ -27,7 +27,7 @@ constexpr std::array kVerbs = {
     Verb{"plan", "which blocks go, for a target", setup_plan},
     Verb{"prune", "write the shorter checkpoint", setup_prune},
     Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
-    Verb{"generate", "text, models side by side", setup_generate},
+    Verb{"generate", "text that goes on from a prompt", setup_generate},
     Verb{"bench", "latency, throughput and memory, models side by side", setup_bench},
 };
 
@@ -37,6 +37,7 @@ constexpr char kFooter[] =
     "  shorten plan  MODEL --scores scores.json --remove 8 -o plan.json\n"
     "  shorten prune MODEL --plan plan.json -o SHORTER\n"
     "  shorten eval  MODEL SHORTER --text held-out=other.txt\n"
+    "  shorten bench MODEL SHORTER\n"
     "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
     "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
 
