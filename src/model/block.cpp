@@ -24,6 +24,11 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& m
 
 }  // namespace
 
+void KvCache::store(const Tensor& k, const Tensor& v) {
+  keys.narrow(2, 0, k.size(2)).copy_(k);
+  values.narrow(2, 0, v.size(2)).copy_(v);
+}
+
 Tensor Context::mask(const std::optional<int64_t>& window) const {
   return window && *window < length ? windows.at(*window) : tree;
 }
@@ -32,7 +37,7 @@ Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) c
   return mlp(attention(x, context, cache));
 }
 
-Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
+std::vector<Tensor> Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
   Tensor projected = qkv(input_norm(x)).view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
@@ -43,17 +48,22 @@ Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache)
   projected = kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
                             heads + kv)  // the v heads stay as they are
                   .view({n, t, heads + 2 * kv, hd});
-  const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
-  const Tensor q = parts[0].transpose(1, 2);  // [N, H, T, hd]
-  const Tensor k = parts[1].transpose(1, 2);  // [N, K, T, hd]
-  const Tensor v = parts[2].transpose(1, 2);  // [N, K, T, hd]
+  std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
+  for (Tensor& part : parts) part = part.transpose(1, 2);
+  return parts;
+}
 
-  if (cache) {
-    cache->keys.narrow(2, 0, t).copy_(k);
-    cache->values.narrow(2, 0, t).copy_(v);
-  }
+void Block::remember(const Tensor& x, const Context& context, KvCache& cache) const {
+  const std::vector<Tensor> parts = projections(x, context);
+  cache.store(parts[1], parts[2]);
+}
+
+Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
+  const std::vector<Tensor> parts = projections(x, context);
+  const Tensor q = parts[0], k = parts[1], v = parts[2];  // [N, H, T, hd], twice [N, K, T, hd]
+  if (cache) cache->store(k, v);
   const Tensor mixed = attend(q, k, v, context.mask(spec.window));  // [N, H, T, hd]
-  return o.add_to(x, mixed.transpose(1, 2).reshape({n, t, heads * hd}));
+  return o.add_to(x, mixed.transpose(1, 2).reshape({x.size(0), x.size(1), spec.heads * spec.head_dim}));
 }
 
 Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, kernels::swiglu(gate_up(post_attention_norm(x)))); }

@@ -46,6 +46,8 @@ struct Parameter {
 // What a block remembers of the tokens before. A block that is left out remembers nothing.
 struct KvCache {
   Tensor keys, values;  // [R, K, C, hd] each: room for C tokens of R sequences
+
+  void store(const Tensor& k, const Tensor& v);  // [R, K, T, hd] each, into the first T places
 };
 
 struct Block {
@@ -60,6 +62,10 @@ struct Block {
   // x [N, T, D] → [N, T, D]. Never changes x. Where there is a cache, keys and values go into its first T places.
   Tensor forward(const Tensor& x, const Context& context, KvCache* cache = nullptr) const;
 
+  // Keys and values of x [N, T, D] into the first T places of the cache, and nothing else: for a block whose output is
+  // wanted of single tokens only, which `step` then gives.
+  void remember(const Tensor& x, const Context& context, KvCache& cache) const;
+
   // One token of each sequence, at `position` [R] int64: x [R, D] → [R, D]. Its keys and values join the cache.
   // `rope` is of all C positions. Carries no gradients.
   Tensor step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const;
@@ -68,6 +74,7 @@ struct Block {
   std::vector<Parameter> parameters() const;
 
  private:
+  std::vector<Tensor> projections(const Tensor& x, const Context& context) const;   // q, k, v: [N, H or K, T, hd]
   Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
   Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x)
 };

@@ -35,10 +35,17 @@ Tensor prefill(const CausalLm& model, DecodeState& state, const Tensor& ids, con
   Context context = model.context(tokens);
   context.rope = {state.rope.cos.narrow(0, 0, tokens), state.rope.sin.narrow(0, 0, tokens)};
   Tensor hidden = model.embed(ids);  // [R, T, D]
-  for (size_t i = 0; i < model.blocks.size(); ++i) hidden = model.blocks[i].forward(hidden, context, &state.caches[i]);
-  state.position.copy_(length);
-  const Tensor last = (length - 1).view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});
-  return hidden.gather(1, last).squeeze(1);
+  for (size_t i = 0; i + 1 < model.blocks.size(); ++i)
+    hidden = model.blocks[i].forward(hidden, context, &state.caches[i]);
+  // Of the last block only the last token of each prompt is wanted; the others leave their keys and values.
+  const Block& last = model.blocks.back();
+  KvCache& cache = state.caches.back();
+  last.remember(hidden, context, cache);
+  state.position.copy_(length - 1);
+  const Tensor at = state.position.view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});
+  hidden = last.step(hidden.gather(1, at).squeeze(1), state.rope, state.position, cache);  // [R, D]
+  state.position.add_(1);
+  return hidden;
 }
 
 Tensor step(const CausalLm& model, DecodeState& state, const Tensor& ids) {
