@@ -41,7 +41,11 @@ std::string unless_out_of_memory(const Work& work) {
     return "";
   } catch (const Error& error) {
     if (error.code() != ExitCode::kNoSpace) throw;
-    return error.found().empty() ? error.message() : fmt::format("{}: {}", error.message(), error.found());
+    std::string said = error.message();
+    for (const std::string& part : {error.expected(), error.found()}) {
+      if (!part.empty()) said += "; " + part;
+    }
+    return said;
   }
 }
 
