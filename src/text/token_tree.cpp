@@ -33,6 +33,7 @@ class Trie {
         questions_.push_back({parent, window.ids[static_cast<size_t>(p + 1)], index, target});
       }
     }
+    if (window.reads_last) child(parent, window.ids.back());
   }
 
   int64_t size() const { return static_cast<int64_t>(nodes_.size()); }

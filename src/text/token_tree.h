@@ -11,7 +11,8 @@
 
 namespace shorten::text {
 
-// Tokens in depth-first order. The last token of a window is only predicted, so it is not among them.
+// Tokens in depth-first order. The last token of a window is only predicted, so it is not among them unless the window
+// reads it.
 struct TokenTree {
   std::vector<int64_t> ids, depth;
   std::vector<int64_t> end;  // the tokens below token i are i + 1 .. end[i] - 1

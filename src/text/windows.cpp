@@ -115,13 +115,13 @@ std::vector<Window> perplexity_windows(const std::vector<Document>& documents, c
             .where(documents[d].where)
             .expected("at least 2 token ids");
       }
-      out.push_back({tokens[d], 1});
+      out.push_back({tokens[d], 1, true});
       continue;
     }
     for (int64_t start = 0; start + window <= count; start += stride) {
       const int64_t already = start == 0 ? 0 : window - stride;  // scored by the window before
       const int64_t first_target = already + (with_bos ? 1 : 0);
-      out.push_back({take(tokens, {d, start, window, with_bos}, first), std::max<int64_t>(1, first_target)});
+      out.push_back({take(tokens, {d, start, window, with_bos}, first), std::max<int64_t>(1, first_target), true});
     }
   }
   if (out.empty()) {

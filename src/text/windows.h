@@ -34,6 +34,9 @@ std::vector<std::vector<TokenId>> sample_windows(const std::vector<Document>& do
 struct Window {
   std::vector<TokenId> ids;
   int64_t first_target = 1;
+  // The last id goes through the model too, though nothing is predicted from it: it counts for the length of the row,
+  // which some rotary embeddings depend on.
+  bool reads_last = false;
 };
 
 // What a model makes of a window's targets.

@@ -67,7 +67,7 @@ class Likelihood : public ::testing::TestWithParam<std::string> {
 TEST_P(Likelihood, EqualsTransformers) {
   Documents documents;
   for (int repeat = 0; repeat < 3; ++repeat) {
-    for (size_t i = 0; i < inputs(); ++i) documents.push_back({{input(i), 1}});
+    for (size_t i = 0; i < inputs(); ++i) documents.push_back({{input(i), 1, true}});
   }
   const Scores scores = score(model, documents);
   for (size_t d = 0; d < documents.size(); ++d) {
