@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -204,7 +205,12 @@ void check_coverage(const fs::path& file, const std::vector<Entry>& entries, uin
 std::string_view dtype_name(DType dtype) { return info(dtype).name; }
 uint64_t dtype_bytes(DType dtype) { return info(dtype).bytes; }
 
-uint64_t Tensor::numel() const { return bytes.size() / dtype_bytes(dtype); }
+uint64_t Tensor::numel() const {
+  return std::accumulate(shape.begin(), shape.end(), uint64_t{1},
+                         [](uint64_t n, int64_t dim) { return n * static_cast<uint64_t>(dim); });
+}
+
+uint64_t Tensor::size() const { return numel() * dtype_bytes(dtype); }
 
 std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 

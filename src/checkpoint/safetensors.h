@@ -28,7 +28,8 @@ struct Tensor {
   std::vector<int64_t> shape;
   std::span<const std::byte> bytes;
 
-  uint64_t numel() const;
+  uint64_t numel() const;  // both by shape and dtype, whether the bytes are there or not yet
+  uint64_t size() const;   // bytes
 };
 
 std::string shape_text(const std::vector<int64_t>& shape);  // "[4096, 192]"
@@ -53,7 +54,7 @@ class SafetensorsFile {
 void write_safetensors(const fs::path& file, std::span<const Tensor> tensors,
                        const std::map<std::string, std::string>& metadata);
 
-// Bytes of the file that write_safetensors makes.
+// Bytes of the file that write_safetensors makes; the tensors need no bytes yet.
 uint64_t safetensors_size(std::span<const Tensor> tensors, const std::map<std::string, std::string>& metadata);
 
 }  // namespace shorten::checkpoint

@@ -22,9 +22,9 @@ std::string header_of(std::span<const Tensor> tensors, const std::map<std::strin
   for (const Tensor& tensor : tensors) {
     SHORTEN_CHECK(names.insert(tensor.name).second, "a tensor is written twice: " + tensor.name);
     const Json entry = {
-        {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, at + tensor.bytes.size()}}};
+        {"dtype", dtype_name(tensor.dtype)}, {"shape", tensor.shape}, {"data_offsets", {at, at + tensor.size()}}};
     header += Json(tensor.name).dump() + ":" + entry.dump() + ",";
-    at += tensor.bytes.size();
+    at += tensor.size();
   }
   if (header.back() == ',') header.pop_back();
   header += "}";
@@ -34,7 +34,7 @@ std::string header_of(std::span<const Tensor> tensors, const std::map<std::strin
 
 uint64_t total_size(std::span<const Tensor> tensors, const std::string& header) {
   uint64_t size = 8 + header.size();
-  for (const Tensor& tensor : tensors) size += tensor.bytes.size();
+  for (const Tensor& tensor : tensors) size += tensor.size();
   return size;
 }
 
@@ -52,7 +52,10 @@ void write_safetensors(const fs::path& file, std::span<const Tensor> tensors,
   for (size_t i = 0; i < length.size(); ++i) length[i] = static_cast<std::byte>(header.size() >> (8 * i));
   out.write(length);
   out.write(header);
-  for (const Tensor& tensor : tensors) out.write(tensor.bytes);
+  for (const Tensor& tensor : tensors) {
+    SHORTEN_CHECK(tensor.bytes.size() == tensor.size(), "a tensor has other bytes than its shape: " + tensor.name);
+    out.write(tensor.bytes);
+  }
   out.close();
 }
 

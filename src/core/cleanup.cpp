@@ -8,19 +8,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <set>
+#include <string_view>
 #include <thread>
+
+#include "core/check.h"
 
 namespace shorten {
 namespace {
 
-// The one piece of global state of the program: what a signal has to remove.
+using Clock = std::chrono::steady_clock;
+
+// The one piece of global state of the program: what a signal has to remove, and who wants to know of it first.
 struct Registry {
   std::mutex mutex;
   std::set<std::filesystem::path> paths;
+  bool has_stop_request = false;
+  std::atomic<bool> stop_requested = false;
+  Clock::time_point stop_time;  // of the signal that asked
 };
 
 Registry& registry() {
@@ -45,6 +54,29 @@ void remove_under_writers(const std::filesystem::path& path) {
     if (type == std::filesystem::file_type::not_found) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+}
+
+void say(std::string_view text) { [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size()); }
+
+// Whether a signal that has come is no more than a request to stop.
+bool take_as_request() {
+  constexpr auto kSameRequest = std::chrono::milliseconds(200);
+  {
+    const std::lock_guard lock(registry().mutex);
+    if (registry().stop_requested && Clock::now() - registry().stop_time < kSameRequest) return true;
+    if (registry().stop_requested || !registry().has_stop_request) return false;
+    registry().stop_time = Clock::now();
+    registry().stop_requested = true;
+  }
+  say("\nstopping: the last finished step is saved (once more to end at once)\n");
+  return true;
+}
+
+[[noreturn]] void end_by(int signal) {
+  const std::lock_guard lock(registry().mutex);  // held to the end: no new temporary appears
+  for (const auto& path : registry().paths) remove_under_writers(path);
+  say("\ninterrupted\n");
+  ::_exit(128 + signal);
 }
 
 bool is_ignored(int signal) {
@@ -99,15 +131,27 @@ void install_signal_cleanup() {
   if (sigisemptyset(&signals)) return;
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // inherited by every thread started later
   std::thread([signals] {
-    int signal = 0;
-    while (sigwait(&signals, &signal) != 0) {
+    while (true) {
+      int signal = 0;
+      while (sigwait(&signals, &signal) != 0) {
+      }
+      if (!take_as_request()) end_by(signal);
     }
-    const std::lock_guard lock(registry().mutex);  // held to the end: no new temporary appears
-    for (const auto& path : registry().paths) remove_under_writers(path);
-    constexpr char kMessage[] = "\ninterrupted\n";
-    [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
-    ::_exit(128 + signal);
   }).detach();
 }
+
+StopRequest::StopRequest() {
+  const std::lock_guard lock(registry().mutex);
+  SHORTEN_CHECK(!registry().has_stop_request, "two stop requests at a time");
+  registry().has_stop_request = true;
+  registry().stop_requested = false;
+}
+
+StopRequest::~StopRequest() {
+  const std::lock_guard lock(registry().mutex);
+  registry().has_stop_request = false;
+}
+
+bool StopRequest::requested() const { return registry().stop_requested; }
 
 }  // namespace shorten

@@ -43,4 +43,18 @@ class Temporary {
 // Call once, before any other thread is started.
 void install_signal_cleanup();
 
+// While one lives, the first of these signals only asks for a stop: the owner looks at `requested` now and then, saves
+// what it has and ends by itself. The second signal ends the program as above. So does the first once this is gone.
+// Signals within a fifth of a second of the first are the same request: `timeout` sends its own twice.
+// At most one lives at a time.
+class StopRequest {
+ public:
+  StopRequest();
+  ~StopRequest();
+  StopRequest(const StopRequest&) = delete;
+  StopRequest& operator=(const StopRequest&) = delete;
+
+  bool requested() const;  // from any thread
+};
+
 }  // namespace shorten

@@ -72,6 +72,7 @@ Error bad_input(std::string what) { return {ExitCode::kBadInput, std::move(what)
 Error unsupported(std::string what) { return {ExitCode::kUnsupported, std::move(what)}; }
 Error no_space(std::string what) { return {ExitCode::kNoSpace, std::move(what)}; }
 Error diverged(std::string what) { return {ExitCode::kDiverged, std::move(what)}; }
+Error interrupted(std::string what) { return {ExitCode::kInterrupted, std::move(what)}; }
 
 std::string printable(std::string_view text, size_t limit) {
   std::string out;

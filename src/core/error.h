@@ -24,6 +24,7 @@ enum class ExitCode : int {
   kNoSpace = 5,       // memory or disk
   kQuality = 6,       // a quality gate failed
   kDiverged = 7,      // NaN or infinity where a number must be
+  kInterrupted = 75,  // stopped by a signal with its state saved: EX_TEMPFAIL of sysexits.h, run it again
   kClosedPipe = 141,  // whoever read our output is gone: 128 + SIGPIPE, as shells count signals
 };
 
@@ -64,6 +65,7 @@ Error bad_input(std::string what);
 Error unsupported(std::string what);
 Error no_space(std::string what);
 Error diverged(std::string what);
+Error interrupted(std::string what);
 
 // `text` with control characters and invalid UTF-8 written as \xNN, cut to `limit` bytes.
 std::string printable(std::string_view text, size_t limit = 400);

@@ -130,7 +130,7 @@ StagedFile::StagedFile(const fs::path& file, std::string_view content, bool forc
     const int error = errno;
     if (fd >= 0) ::close(fd);
     errno = error;
-    const bool full = error == ENOSPC || error == EDQUOT;
+    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
     return Error(full ? ExitCode::kNoSpace : ExitCode::kBadInput, full ? "the disk is full" : "cannot write the file")
         .file(file)
         .expected(human_bytes(content.size()) + " to write")

@@ -12,7 +12,7 @@ class Random {
   explicit Random(uint64_t seed) : state_(seed) {}
 
   uint64_t next() {
-    uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    uint64_t z = (state_ += kStep);
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return z ^ (z >> 31);
@@ -31,7 +31,11 @@ class Random {
   // Uniform in [0, 1), 53 bits.
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
+  // The seed of a generator that begins where this one is after so many more calls of next().
+  uint64_t seed_after(uint64_t calls) const { return state_ + calls * kStep; }
+
  private:
+  static constexpr uint64_t kStep = 0x9E3779B97F4A7C15u;
   uint64_t state_;
 };
 

@@ -37,4 +37,19 @@ std::string read_fingerprint(const JsonObject& model) {
   return text;
 }
 
+std::vector<int> read_blocks(const JsonObject& json, std::string_view key) {
+  std::vector<int> blocks;
+  for (const Json& v : json.array(key)) {
+    const bool index = v.is_number_integer() && v >= 0 && v < kMaxBlocks;
+    if (!index)
+      throw json.error("not a list of blocks", key).expected("integers from 0").found(printable(v.dump(), 60));
+    blocks.push_back(v.get<int>());
+  }
+  std::sort(blocks.begin(), blocks.end());
+  if (const auto twice = std::adjacent_find(blocks.begin(), blocks.end()); twice != blocks.end()) {
+    throw json.error(fmt::format("block {} is named twice", *twice), key);
+  }
+  return blocks;
+}
+
 }  // namespace shorten::plan

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/file.h"
 #include "core/json.h"
@@ -22,5 +23,8 @@ void expect_format(const JsonObject& json, std::string_view format);
 
 // The key "fingerprint" of `model`: "sha256:" and 64 hexadecimal digits.
 std::string read_fingerprint(const JsonObject& model);
+
+// The key `key`: different block indices, sorted.
+std::vector<int> read_blocks(const JsonObject& json, std::string_view key);
 
 }  // namespace shorten::plan

@@ -10,16 +10,16 @@ namespace shorten::plan {
 
 std::vector<Shard> plan_shards(const std::vector<checkpoint::Tensor>& tensors, uint64_t limit) {
   uint64_t total = 0;
-  for (const auto& tensor : tensors) total += tensor.bytes.size();
+  for (const auto& tensor : tensors) total += tensor.size();
   std::vector<Shard> shards(1);
   uint64_t filled = 0;
   for (const auto& tensor : tensors) {
-    if (total >= limit && filled > 0 && filled + tensor.bytes.size() > limit) {
+    if (total >= limit && filled > 0 && filled + tensor.size() > limit) {
       shards.emplace_back();
       filled = 0;
     }
     shards.back().tensors.push_back(tensor);
-    filled += tensor.bytes.size();
+    filled += tensor.size();
   }
   for (size_t i = 0; i < shards.size(); ++i) {
     shards[i].name = shards.size() == 1 ? "model.safetensors"
@@ -36,7 +36,7 @@ Json index_json(const std::vector<Shard>& shards) {
   std::map<std::string, std::string> weight_map;
   for (const Shard& shard : shards) {
     for (const auto& tensor : shard.tensors) {
-      bytes += tensor.bytes.size();
+      bytes += tensor.size();
       parameters += tensor.numel();
       weight_map[tensor.name] = shard.name;
     }
