@@ -3,34 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/sha256.h"
-#include "core/utf8.h"
+#include "text/text_files.h"
 
 namespace shorten::text {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr std::string_view kKnownFiles = ".txt, .raw, .jsonl or .json";
-
-std::string line_name(size_t line) { return fmt::format("line {}", line); }
-
-void check_utf8(std::string_view text, const fs::path& file) {
-  const size_t bad = find_invalid_utf8(text);
-  if (bad == std::string_view::npos) return;
-  const auto line =
-      static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
-  throw bad_input("the text is not valid UTF-8")
-      .file(file)
-      .where(line_name(line + 1))
-      .found(fmt::format("byte 0x{:02x} at offset {}", static_cast<unsigned char>(text[bad]), bad));
-}
 
 TokenId ready_id(const Json& value, const fs::path& file, const std::string& where) {
   constexpr int64_t kMax = std::numeric_limits<TokenId>::max();
@@ -67,86 +49,18 @@ Document parse_document(const Json& value, const fs::path& file, const std::stri
   return out;
 }
 
-std::vector<Document> parse_lines(std::string_view text, const fs::path& file) {
-  constexpr std::string_view kBlank = " \t\r";
-  std::vector<Document> out;
-  size_t number = 0;
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = std::min(text.find('\n', start), text.size());
-    const std::string_view line = text.substr(start, end - start);
-    ++number;
-    start = end + 1;
-    if (line.find_first_not_of(kBlank) == std::string_view::npos) {
-      if (start >= text.size()) break;  // one empty line at the end
-      throw bad_input("an empty line").file(file).where(line_name(number)).expected("a JSON object");
-    }
-    out.push_back(parse_document(parse_json(line, file, line_name(number)), file, line_name(number)));
-  }
-  return out;
-}
-
-std::vector<Document> parse_array(std::string_view text, const fs::path& file) {
-  const Json json = parse_json(text, file);
-  if (!json.is_array()) throw bad_input("not a list of documents").file(file).expected("a JSON array of objects");
-  std::vector<Document> out;
-  for (size_t i = 0; i < json.size(); ++i) out.push_back(parse_document(json[i], file, fmt::format("entry {}", i)));
-  return out;
-}
-
-bool is_known(const fs::path& file) {
-  constexpr std::array<std::string_view, 4> kExtensions{".txt", ".raw", ".jsonl", ".json"};
-  return std::find(kExtensions.begin(), kExtensions.end(), file.extension().string()) != kExtensions.end();
-}
-
-// Appends the documents of a file; returns the SHA-256 of its bytes.
-std::string read_documents(const fs::path& file, std::vector<Document>& out) {
-  if (!is_known(file)) {
-    throw bad_input("not a kind of text file that is known").file(file).expected(std::string(kKnownFiles));
-  }
-  const std::string bytes = read_file(file);
-  std::string_view text = bytes;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.empty()) throw bad_input("the file is empty").file(file);
-  check_utf8(text, file);
-  const std::string extension = file.extension().string();
-  std::vector<Document> documents;
-  if (extension == ".jsonl") {
-    documents = parse_lines(text, file);
-  } else if (extension == ".json") {
-    documents = parse_array(text, file);
+void read_documents(const TextFile& file, std::vector<Document>& out) {
+  if (file.has_entries()) {
+    for_each_entry(file, [&](const Json& entry, const std::string& where) {
+      out.push_back(parse_document(entry, file.file, where));
+      return true;
+    });
   } else {
     Document whole;
-    whole.text = std::string(text);
-    whole.file = file;
-    documents.push_back(std::move(whole));
+    whole.text = file.content;
+    whole.file = file.file;
+    out.push_back(std::move(whole));
   }
-  if (documents.empty()) throw bad_input("the file has no documents").file(file);
-  out.insert(out.end(), std::make_move_iterator(documents.begin()), std::make_move_iterator(documents.end()));
-  return sha256_hex(bytes);
-}
-
-Source read_folder(const std::string& path) {
-  std::vector<fs::path> files;
-  std::error_code failed, unknown;
-  for (fs::directory_iterator entry(path, failed), end; !failed && entry != end; entry.increment(failed)) {
-    if (is_known(entry->path()) && entry->is_regular_file(unknown)) files.push_back(entry->path());
-  }
-  if (failed) throw bad_input("cannot read the folder").file(path).found(failed.message());
-  std::sort(files.begin(), files.end(),
-            [](const fs::path& a, const fs::path& b) { return a.filename().string() < b.filename().string(); });
-  if (files.empty()) {
-    throw bad_input("the folder has no text files")
-        .file(path)
-        .expected(fmt::format("files that end in {}", kKnownFiles));
-  }
-  Source source;
-  source.path = path;
-  Sha256 sha;
-  for (const fs::path& file : files) {
-    sha.update(fmt::format("{}  {}\n", read_documents(file, source.documents), file.filename().string()));
-  }
-  source.sha256 = sha.hex();
-  return source;
 }
 
 constexpr std::array<std::pair<std::string_view, Bos>, 3> kBosNames{
@@ -155,14 +69,9 @@ constexpr std::array<std::pair<std::string_view, Bos>, 3> kBosNames{
 }  // namespace
 
 Source read_source(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::status_known(status)) throw bad_input("cannot open the file or folder").file(path).found(error.message());
-  if (!fs::exists(status)) throw bad_input("no such file or folder").file(path);
-  if (fs::is_directory(status)) return read_folder(path);
   Source source;
   source.path = path;
-  source.sha256 = read_documents(path, source.documents);
+  source.sha256 = read_text_files(path, [&](const TextFile& file) { read_documents(file, source.documents); });
   return source;
 }
 

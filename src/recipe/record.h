@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run says of itself. Nothing here needs LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/example.h"
+
+namespace shorten::recipe {
+
+// Rows that only measure. As a text its loss is reported as a perplexity.
+struct HeldOut {
+  std::string name;
+  std::vector<data::Example> rows;
+};
+
+struct Measured {
+  std::optional<double> loss;                         // mean over the validation rows' counting tokens, nats
+  std::vector<std::pair<std::string, double>> texts;  // perplexities
+};
+
+struct StepRecord {
+  int64_t step = 0;                             // from 1
+  double loss = 0, ce = 0, kd = 0, hidden = 0;  // means over the step's counting tokens, before the update
+  double grad_norm = 0, lr = 0;
+  int64_t tokens = 0;  // of the step's rows
+  double seconds = 0;
+  bool skipped = false;
+  std::optional<Measured> measured;  // after the update
+};
+
+struct Hooks {
+  std::function<void(int64_t done, const Measured& before)> on_start = [](int64_t, const Measured&) {};
+  std::function<void(const StepRecord&)> on_step = [](const StepRecord&) {};
+  std::function<bool()> stop = [] { return false; };
+};
+
+struct TrainResult {
+  Measured before, after;
+  int64_t steps = 0, skipped = 0, best_step = 0;
+  std::optional<double> best_loss;
+  bool stopped_early = false;
+};
+
+}  // namespace shorten::recipe
