@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemas of the operators, and the choice between the plain form and the kernel of the device.
+// Schemas of the operators, and what carries gradients through them.
 #include "kernels/ops.h"
 
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include "core/check.h"
+#include "kernels/dropout.h"
 #include "kernels/torch.h"
 
 TORCH_LIBRARY(shorten, m) {
@@ -11,47 +14,124 @@ TORCH_LIBRARY(shorten, m) {
   m.def("rope_(Tensor(a!) x, Tensor cos, Tensor sin, int rotated) -> Tensor(a!)");
   m.def("swiglu(Tensor x) -> Tensor");
   m.def("log_sum_exp(Tensor logits) -> Tensor");
+  m.def("rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps) -> Tensor");
+  m.def("swiglu_backward(Tensor dy, Tensor x) -> Tensor");
+  m.def("dropout(Tensor x, float p, int seed) -> Tensor");
 }
 
 namespace shorten::kernels {
 namespace {
 
-bool use_plain() { return at::GradMode::is_enabled(); }  // kernels carry no gradients
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
 template <typename Signature>
 auto find_operator(const char* name) {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
-}  // namespace
-
-Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  if (use_plain()) return plain::rms_norm(x, weight, eps);
+Tensor run_rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double)>("shorten::rms_norm");
   return op.call(x, weight, eps);
 }
 
-Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
-  if (use_plain()) return plain::rope(x, cos, sin, rotated);
+Tensor run_rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
   static const auto op = find_operator<Tensor&(Tensor&, const Tensor&, const Tensor&, int64_t)>("shorten::rope_");
   return op.call(x, cos, sin, rotated);
 }
 
-Tensor swiglu(const Tensor& x) {
-  if (use_plain()) return plain::swiglu(x);
+Tensor run_swiglu(const Tensor& x) {
   static const auto op = find_operator<Tensor(const Tensor&)>("shorten::swiglu");
   return op.call(x);
 }
 
+struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, double eps) {
+    ctx->save_for_backward({x, weight});
+    ctx->saved_data["eps"] = eps;
+    return run_rms_norm(x, weight, eps);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const double eps = ctx->saved_data["eps"].toDouble();
+    return {rms_norm_backward(gradients[0], saved[0], saved[1], eps),
+            ctx->needs_input_grad(1) ? rms_norm_weight_gradient(gradients[0], saved[0], eps) : Tensor(), Tensor()};
+  }
+};
+
+// A rotation is undone by turning the other way, so nothing of x is kept.
+struct RopeFunction : torch::autograd::Function<RopeFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+    ctx->save_for_backward({cos, sin});
+    ctx->saved_data["rotated"] = rotated;
+    return run_rope(x.clone(at::MemoryFormat::Contiguous), cos, sin, rotated);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor dy = gradients[0].clone(at::MemoryFormat::Contiguous);
+    return {run_rope(dy, saved[0], -saved[1], ctx->saved_data["rotated"].toInt()), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+struct SwigluFunction : torch::autograd::Function<SwigluFunction> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& x) {
+    ctx->save_for_backward({x});
+    return run_swiglu(x);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    return {swiglu_backward(gradients[0], ctx->get_saved_variables()[0])};
+  }
+};
+
+}  // namespace
+
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  return at::GradMode::is_enabled() ? RmsNormFunction::apply(x, weight, eps) : run_rms_norm(x, weight, eps);
+}
+
+Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+  return at::GradMode::is_enabled() ? RopeFunction::apply(x, cos, sin, rotated) : run_rope(x, cos, sin, rotated);
+}
+
+Tensor swiglu(const Tensor& x) { return at::GradMode::is_enabled() ? SwigluFunction::apply(x) : run_swiglu(x); }
+
+Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps) {
+  static const auto op =
+      find_operator<Tensor(const Tensor&, const Tensor&, const Tensor&, double)>("shorten::rms_norm_backward");
+  return op.call(dy, x, weight, eps);
+}
+
+Tensor rms_norm_weight_gradient(const Tensor& dy, const Tensor& x, double eps) {
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor normed = wide * (wide.square().mean(-1, true) + eps).rsqrt();
+  return (normed * dy).reshape({-1, x.size(-1)}).sum(0).to(x.scalar_type());
+}
+
+Tensor swiglu_backward(const Tensor& dy, const Tensor& x) {
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&)>("shorten::swiglu_backward");
+  return op.call(dy, x);
+}
+
 Tensor log_sum_exp(const Tensor& logits) {
-  if (use_plain()) return plain::log_sum_exp(logits);
+  if (at::GradMode::is_enabled()) return plain::log_sum_exp(logits);
   static const auto op = find_operator<Tensor(const Tensor&)>("shorten::log_sum_exp");
   return op.call(logits);
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
-  if (use_plain()) return plain::cross_entropy(logits, targets);
+  if (at::GradMode::is_enabled()) return plain::cross_entropy(logits, targets);
   return log_sum_exp(logits) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+}
+
+Die make_die(const Tensor& x, double p) {
+  SHORTEN_CHECK(p >= 0 && p < 1, "a probability of dropout outside [0, 1)");
+  SHORTEN_CHECK(x.numel() <= int64_t{UINT32_MAX}, "a tensor with more elements than the die of dropout tells apart");
+  return {static_cast<uint32_t>(p * 4294967296.0), static_cast<float>(1 / (1 - p))};
+}
+
+Tensor hashed_dropout(const Tensor& x, double p, uint64_t seed) {
+  static const auto op = find_operator<Tensor(const Tensor&, double, int64_t)>("shorten::dropout");
+  return op.call(x, p, static_cast<int64_t>(seed));
 }
 
 }  // namespace shorten::kernels

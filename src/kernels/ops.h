@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operators of the library `shorten` in LibTorch's dispatcher: element-wise steps that ATen would
-// take several passes over memory for. Each has a plain form made of ATen operators, which is used
-// where gradients flow and which the tests hold the kernels against. Implementations: cpu/ here,
-// cuda/ in the plug-in. All reductions are in fp32 whatever the dtype.
+// take several passes over memory for. Each has a plain form made of ATen operators, which the tests hold
+// the kernels against. Implementations: cpu/ here, cuda/ in the plug-in. All reductions are in fp32
+// whatever the dtype. The first three carry gradients, with kernels of their own for the backward pass.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,12 +13,17 @@ namespace shorten::kernels {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 // Rotates the first `rotated` heads of x [N, T, heads, hd]; cos and sin [T, hd / 2] fp32. Pairs are
-// (i, i + hd / 2), as Hugging Face checkpoints are laid out; the other heads stay. Without gradients
-// it works in place: give it a tensor that nothing else needs, and use what is returned.
+// (i, i + hd / 2), as Hugging Face checkpoints are laid out; the other heads stay. May work in place: give
+// it a tensor that nothing else needs, and use what is returned.
 at::Tensor rope(at::Tensor x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated);
 
 // x [..., 2 n] = gate | up → silu(gate) · up [..., n].
 at::Tensor swiglu(const at::Tensor& x);
+
+// Gradients: dy is that of the result; that of x is returned, in the dtype of x.
+at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor rms_norm_weight_gradient(const at::Tensor& dy, const at::Tensor& x, double eps);  // [n]
+at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& x);
 
 // logits [R, V] → log Σ exp(logits), [R] fp32.
 at::Tensor log_sum_exp(const at::Tensor& logits);

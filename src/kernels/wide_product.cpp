@@ -22,7 +22,7 @@ bool multiplies_bf16_faster() {
 
 bool prefers_wide_product(const Tensor& x) {
   static const bool bf16_is_faster = multiplies_bf16_faster();
-  if (!x.is_cpu() || x.scalar_type() == at::kFloat || at::GradMode::is_enabled()) return false;
+  if (!x.is_cpu() || x.scalar_type() == at::kFloat) return false;
   if (x.numel() / x.size(-1) < kEnoughRows) return false;
   return x.scalar_type() == at::kHalf || !bf16_is_faster;
 }
@@ -46,6 +46,32 @@ Tensor wide_product(const Tensor& x, const Tensor& weight, const Tensor& bias, c
     out.narrow(1, begin, count).copy_(product);
   }
   return out.view(shape);
+}
+
+Tensor wide_product_backward(const Tensor& dy, const Tensor& weight) {
+  const int64_t k = weight.size(1), n = weight.size(0);
+  const Tensor rows = dy.reshape({-1, n}).to(at::kFloat);  // [R, N]
+  std::vector<int64_t> shape = dy.sizes().vec();
+  shape.back() = k;
+  Tensor sum = at::zeros({rows.size(0), k}, rows.options());
+  const int64_t piece = std::min(n, std::max<int64_t>(16, kPieceBytes / (k * 4)));
+  for (int64_t begin = 0; begin < n; begin += piece) {
+    const int64_t count = std::min(piece, n - begin);
+    sum.addmm_(rows.narrow(1, begin, count), weight.narrow(0, begin, count).to(at::kFloat));
+  }
+  return sum.to(dy.scalar_type()).view(shape);
+}
+
+Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
+  if (prefers_wide_product(x)) return wide_product(x, weight, bias, residual);
+  if (!residual.defined()) return at::linear(x, weight, bias);
+  if (bias.defined()) return residual + at::linear(x, weight, bias);
+  return at::addmm(residual.reshape({-1, weight.size(0)}), x.reshape({-1, weight.size(1)}), weight.t())
+      .view_as(residual);
+}
+
+Tensor product_backward(const Tensor& dy, const Tensor& weight) {
+  return prefers_wide_product(dy) ? wide_product_backward(dy, weight) : at::matmul(dy, weight);
 }
 
 }  // namespace shorten::kernels

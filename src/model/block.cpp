@@ -39,7 +39,7 @@ Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) c
 
 std::vector<Tensor> Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
-  Tensor projected = qkv(input_norm(x)).view({n, t, heads + 2 * kv, hd});
+  Tensor projected = qkv.after(input_norm, x).view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
     const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
     projected = at::cat({q_norm(parts[0]), k_norm(parts[1]), parts[2]}, 2);
@@ -66,7 +66,7 @@ Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache)
   return o.add_to(x, mixed.transpose(1, 2).reshape({x.size(0), x.size(1), spec.heads * spec.head_dim}));
 }
 
-Tensor Block::mlp(const Tensor& x) const { return down.add_to(x, kernels::swiglu(gate_up(post_attention_norm(x)))); }
+Tensor Block::mlp(const Tensor& x) const { return down.add_swiglu_to(x, gate_up.after(post_attention_norm, x)); }
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {
   const int64_t rows = x.size(0), heads = spec.heads + 2 * spec.kv_heads;

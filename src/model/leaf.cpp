@@ -2,22 +2,23 @@
 #include "model/leaf.h"
 
 #include "kernels/ops.h"
-#include "kernels/wide_product.h"
 
 namespace shorten::model {
 
-Tensor Linear::operator()(const Tensor& x) const {
-  if (kernels::prefers_wide_product(x)) return kernels::wide_product(x, weight, bias, {});
-  return at::linear(x, weight, bias);
+Tensor RmsNorm::operator()(const Tensor& x) const { return kernels::rms_norm(x, weight, eps); }
+
+Tensor Linear::operator()(const Tensor& x) const { return kernels::project(x, projection()); }
+
+Tensor Linear::after(const RmsNorm& norm, const Tensor& x) const {
+  return kernels::norm_project(x, norm.weight, norm.eps, projection());
 }
 
 Tensor Linear::add_to(const Tensor& residual, const Tensor& x) const {
-  if (kernels::prefers_wide_product(x)) return kernels::wide_product(x, weight, bias, residual);
-  if (bias.defined()) return residual + at::linear(x, weight, bias);
-  return at::addmm(residual.reshape({-1, weight.size(0)}), x.reshape({-1, weight.size(1)}), weight.t())
-      .view_as(residual);
+  return kernels::project_add(residual, x, projection());
 }
 
-Tensor RmsNorm::operator()(const Tensor& x) const { return kernels::rms_norm(x, weight, eps); }
+Tensor Linear::add_swiglu_to(const Tensor& residual, const Tensor& gate_up) const {
+  return kernels::swiglu_project_add(residual, gate_up, projection());
+}
 
 }  // namespace shorten::model

@@ -3,19 +3,12 @@
 // fills it.
 #pragma once
 
+#include <memory>
+
+#include "kernels/projection.h"
 #include "kernels/torch.h"
 
 namespace shorten::model {
-
-// y = x Wᵀ + b. Several projections of the same input share one weight, rows stacked (q|k|v, gate|up):
-// one wide product instead of three narrow ones.
-struct Linear {
-  Tensor weight;  // [out, in]
-  Tensor bias;    // [out], or undefined
-
-  Tensor operator()(const Tensor& x) const;                      // x [..., in] → [..., out]
-  Tensor add_to(const Tensor& residual, const Tensor& x) const;  // residual + y, in one product where the library can
-};
 
 // y = x / sqrt(mean(x²) + eps) · w over the last dimension, computed in fp32. Zhang & Sennrich 2019, arXiv 1910.07467.
 struct RmsNorm {
@@ -23,6 +16,22 @@ struct RmsNorm {
   double eps = 1e-6;
 
   Tensor operator()(const Tensor& x) const;  // [..., n] → [..., n], dtype of x
+};
+
+// y = x Wᵀ + b. Several projections of the same input share one weight, rows stacked (q|k|v, gate|up):
+// one wide product instead of three narrow ones. Where there is an adapter it adds its share.
+struct Linear {
+  Tensor weight;  // [out, in]
+  Tensor bias;    // [out], or undefined
+  std::shared_ptr<kernels::LowRank> adapter = nullptr;
+
+  Tensor operator()(const Tensor& x) const;                                   // x [..., in] → [..., out]
+  Tensor after(const RmsNorm& norm, const Tensor& x) const;                   // of norm(x)
+  Tensor add_to(const Tensor& residual, const Tensor& x) const;               // residual + y
+  Tensor add_swiglu_to(const Tensor& residual, const Tensor& gate_up) const;  // residual + y of swiglu(gate_up)
+
+ private:
+  kernels::Projection projection() const { return {weight, bias, adapter.get()}; }
 };
 
 }  // namespace shorten::model

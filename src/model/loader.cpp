@@ -21,29 +21,56 @@ at::ScalarType scalar_type(checkpoint::DType dtype) {
   }
 }
 
-// The model's storage, uninitialised.
+// Uninitialised storage for all but the blocks.
+void make_outside(CausalLm& model, at::TensorOptions options) {
+  const family::ModelSpec& spec = model.spec;
+  model.embedding = at::empty({spec.vocabulary, spec.hidden}, options);
+  model.final_norm = {at::empty({spec.hidden}, options), spec.norm_eps};
+  model.lm_head = {spec.tied_head ? model.embedding : at::empty({spec.vocabulary, spec.hidden}, options), {}};
+}
+
+// And for all.
 CausalLm make_model(const family::ModelSpec& spec, at::Device device, at::ScalarType dtype) {
   const auto options = at::TensorOptions(device).dtype(dtype);
   CausalLm model;
   model.spec = spec;
-  model.embedding = at::empty({spec.vocabulary, spec.hidden}, options);
+  make_outside(model, options);
   for (const family::BlockSpec& block : spec.blocks)
     model.blocks.push_back(make_block(block, spec.hidden, spec.norm_eps, options));
-  model.final_norm = {at::empty({spec.hidden}, options), spec.norm_eps};
-  model.lm_head = {spec.tied_head ? model.embedding : at::empty({spec.vocabulary, spec.hidden}, options), {}};
   return model;
 }
 
-// Calls fill(name in the checkpoint, where it goes) for every tensor once.
+// Calls fill(name in the checkpoint, where it goes) for every tensor outside the blocks; and for every tensor, once.
+template <typename Fill>
+void for_each_outside(CausalLm& model, const Fill& fill) {
+  fill(family::kEmbedding, model.embedding);
+  fill(family::kFinalNorm, model.final_norm.weight);
+  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight);
+}
 template <typename Fill>
 void for_each_tensor(CausalLm& model, const Fill& fill) {
-  fill(family::kEmbedding, model.embedding);
+  for_each_outside(model, fill);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     for (const Parameter& p : model.blocks[i].parameters())
       fill(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.view());
   }
-  fill(family::kFinalNorm, model.final_norm.weight);
-  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight);
+}
+
+// Copies the tensor that the model calls `expected` to where it goes.
+void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, const std::string& expected,
+                 Tensor target) {
+  const std::string name = family::stored_name(spec, checkpoint, expected);
+  const checkpoint::Tensor& source = checkpoint.tensor(name);
+  // from_blob takes a pointer to mutable data; this one is only read.
+  const Tensor mapped = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,
+                                      at::TensorOptions().dtype(scalar_type(source.dtype)));
+  target.copy_(mapped);
+  if (target.sum(at::kFloat).isfinite().item<bool>() || target.isfinite().all().item<bool>()) return;
+  const bool narrowed = mapped.isfinite().all().item<bool>();
+  throw diverged(narrowed ? "a weight does not fit the dtype" : "a weight is NaN or infinite")
+      .file(checkpoint.file_of(name))
+      .where("tensor " + name)
+      .help(narrowed ? "use --dtype fp32 or bf16" : "the checkpoint is damaged");
 }
 
 }  // namespace
@@ -52,23 +79,29 @@ CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::S
   const at::NoGradGuard guard;
   CausalLm model = make_model(family::read_spec(checkpoint), device, dtype);
   Progress progress("loading", static_cast<int64_t>(checkpoint.tensors().size()), "tensors");
-  for_each_tensor(model, [&](const std::string& expected, Tensor target) {
-    const std::string name = family::stored_name(model.spec, checkpoint, expected);
-    const checkpoint::Tensor& source = checkpoint.tensor(name);
-    // from_blob takes a pointer to mutable data; this one is only read.
-    const Tensor mapped = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,
-                                        at::TensorOptions().dtype(scalar_type(source.dtype)));
-    target.copy_(mapped);
-    if (!target.sum(at::kFloat).isfinite().item<bool>() && !target.isfinite().all().item<bool>()) {
-      const bool narrowed = mapped.isfinite().all().item<bool>();
-      throw diverged(narrowed ? "a weight does not fit the dtype" : "a weight is NaN or infinite")
-          .file(checkpoint.file_of(name))
-          .where("tensor " + name)
-          .help(narrowed ? "use --dtype fp32 or bf16" : "the checkpoint is damaged");
-    }
+  for_each_tensor(model, [&](const std::string& name, Tensor target) {
+    read_tensor(checkpoint, model.spec, name, std::move(target));
     progress.advance();
   });
   return model;
+}
+
+void load_outside(const checkpoint::Checkpoint& checkpoint, CausalLm& model, at::Device device, at::ScalarType dtype) {
+  const at::NoGradGuard guard;
+  make_outside(model, at::TensorOptions(device).dtype(dtype));
+  for_each_outside(model, [&](const std::string& name, Tensor target) {
+    read_tensor(checkpoint, model.spec, name, std::move(target));
+  });
+}
+
+Block load_block(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, int64_t i, at::Device device,
+                 at::ScalarType dtype) {
+  const at::NoGradGuard guard;
+  Block block = make_block(spec.blocks.at(static_cast<size_t>(i)), spec.hidden, spec.norm_eps,
+                           at::TensorOptions(device).dtype(dtype));
+  for (const Parameter& p : block.parameters())
+    read_tensor(checkpoint, spec, family::block_prefix(i) + p.name, p.view());
+  return block;
 }
 
 CausalLm random_model(const family::ModelSpec& spec, at::Device device, at::ScalarType dtype, uint64_t seed) {

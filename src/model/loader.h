@@ -11,6 +11,13 @@ namespace shorten::model {
 // Throws diverged if a weight is NaN or infinite, naming the tensor.
 CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::ScalarType dtype);
 
+// All but the blocks, into a model whose spec is set.
+void load_outside(const checkpoint::Checkpoint& checkpoint, CausalLm& model, at::Device device, at::ScalarType dtype);
+
+// Block `i` alone.
+Block load_block(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, int64_t i, at::Device device,
+                 at::ScalarType dtype);
+
 // A model of this shape with random weights (normal, 0.02), for measuring speed without a checkpoint.
 CausalLm random_model(const family::ModelSpec& spec, at::Device device, at::ScalarType dtype, uint64_t seed);
 

@@ -23,14 +23,13 @@ TEST(WideProduct, EqualsFp64RoundedOnce) {
       near(wide_product(x, w, {}, {}), product);
       near(wide_product(x, w, bias, {}), product + bias.to(at::kDouble));
       near(wide_product(x, w, bias, residual), product + bias.to(at::kDouble) + residual.to(at::kDouble));
+      near(wide_product_backward(residual, w), at::matmul(residual.to(at::kDouble), w.to(at::kDouble)));
     }
   }
 }
 
-TEST(WideProduct, IsForHalfPrecisionWithoutGradients) {
+TEST(WideProduct, IsForManyRowsInHalfPrecision) {
   const Tensor x = at::zeros({64, 8}, at::kBFloat16);
-  EXPECT_FALSE(prefers_wide_product(x)) << "gradients are on";
-  const at::NoGradGuard no_gradients;
   EXPECT_TRUE(prefers_wide_product(x.to(at::kHalf)));
   EXPECT_FALSE(prefers_wide_product(x.to(at::kFloat)));
   EXPECT_FALSE(prefers_wide_product(x.to(at::kHalf).narrow(0, 0, 8)));

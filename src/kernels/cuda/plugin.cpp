@@ -26,6 +26,7 @@ uint64_t free_memory(int device) {
 }
 
 uint64_t peak_memory(int device) {
+  if (!c10::cuda::CUDACachingAllocator::get()->initialized()) return 0;  // nothing was allocated
   const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
   return static_cast<uint64_t>(stats.allocated_bytes[0].peak);
 }

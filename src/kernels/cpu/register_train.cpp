@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators of the backward pass on a CPU.
+#include <torch/library.h>
+
+#include "kernels/cpu/tensors.h"
+#include "kernels/cpu/train_rows.h"
+#include "kernels/dropout.h"
+
+namespace shorten::kernels::cpu {
+namespace {
+
+constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their own
+
+int64_t grain_of(int64_t row_elements) { return std::max<int64_t>(1, kGrain / row_elements); }
+
+Tensor rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight, double eps) {
+  const Tensor dy = gradient.contiguous(), x = input.contiguous();
+  Tensor dx = at::empty_like(x);
+  const int64_t n = x.size(-1);
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
+      rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight), out<T>(dx) + begin * n,
+                             end - begin, n, static_cast<float>(eps));
+    });
+  });
+  return dx;
+}
+
+Tensor swiglu_backward(const Tensor& gradient, const Tensor& input) {
+  const Tensor dy = gradient.contiguous(), x = input.contiguous();
+  Tensor dx = at::empty_like(x);
+  const int64_t n = dy.size(-1);
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    at::parallel_for(0, dy.numel() / n, grain_of(2 * n), [&](int64_t begin, int64_t end) {
+      swiglu_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * 2 * n, out<T>(dx) + begin * 2 * n, end - begin, n);
+    });
+  });
+  return dx;
+}
+
+Tensor dropout(const Tensor& input, double p, int64_t seed) {
+  const Tensor x = input.contiguous();
+  Tensor y = at::empty_like(x);
+  const Die die = make_die(x, p);
+  by_dtype(x, [&](auto tag) {
+    using T = decltype(tag);
+    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      dropout_range(in<T>(x) + begin, out<T>(y) + begin, begin, end - begin, die.threshold, die.scale,
+                    static_cast<uint64_t>(seed));
+    });
+  });
+  return y;
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(shorten, CPU, m) {
+  m.impl("rms_norm_backward", rms_norm_backward);
+  m.impl("swiglu_backward", swiglu_backward);
+  m.impl("dropout", dropout);
+}
+
+}  // namespace shorten::kernels::cpu

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/train_rows.h"
+
+#include <cmath>
+
+#include "kernels/dropout_hash.h"
+
+namespace shorten::kernels::cpu {
+namespace {
+
+// y = s x w with s = 1 / sqrt(mean(x²) + eps), so dx = s w dy - x s³ / n · sum(w dy x).
+template <typename T>
+SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, T* dx, int64_t rows, int64_t n,
+                                      float eps) {
+  for (int64_t r = 0; r < rows; ++r, dy += n, x += n, dx += n) {
+    float squares = 0, along = 0;
+#pragma omp simd reduction(+ : squares, along)
+    for (int64_t i = 0; i < n; ++i) {
+      squares += load(x[i]) * load(x[i]);
+      along += load(dy[i]) * load(weight[i]) * load(x[i]);
+    }
+    const float scale = 1.0f / std::sqrt(squares / static_cast<float>(n) + eps);
+    const float back = along * scale * scale * scale / static_cast<float>(n);
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) store(dx[i], load(dy[i]) * load(weight[i]) * scale - load(x[i]) * back);
+  }
+}
+
+// y = g σ(g) u: dg = dy u σ (1 + g (1 - σ)), du = dy g σ.
+template <typename T>
+SHORTEN_INLINE void swiglu_backward(const T* dy, const T* x, T* dx, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, dy += n, x += 2 * n, dx += 2 * n) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+      const float gate = load(x[i]), up = load(x[n + i]), d = load(dy[i]);
+      const float sigmoid = 1.0f / (1.0f + exp(-gate));
+      store(dx[i], d * up * sigmoid * (1.0f + gate * (1.0f - sigmoid)));
+      store(dx[n + i], d * gate * sigmoid);
+    }
+  }
+}
+
+template <typename T>
+SHORTEN_INLINE void dropout(const T* x, T* out, int64_t first, int64_t count, uint32_t threshold, float scale,
+                            uint64_t seed) {
+#pragma omp simd
+  for (int64_t i = 0; i < count; ++i)
+    store(out[i], roll(static_cast<uint32_t>(first + i), seed) >= threshold ? load(x[i]) * scale : 0.0f);
+}
+
+}  // namespace
+
+SHORTEN_CLONES void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx,
+                                           int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+}
+SHORTEN_CLONES void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, int64_t rows,
+                                           int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+}
+SHORTEN_CLONES void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, int64_t rows,
+                                           int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+}
+SHORTEN_CLONES void swiglu_backward_rows(const float* dy, const float* x, float* dx, int64_t rows, int64_t n) {
+  swiglu_backward(dy, x, dx, rows, n);
+}
+SHORTEN_CLONES void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, int64_t rows, int64_t n) {
+  swiglu_backward(dy, x, dx, rows, n);
+}
+SHORTEN_CLONES void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, int64_t rows, int64_t n) {
+  swiglu_backward(dy, x, dx, rows, n);
+}
+SHORTEN_CLONES void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold,
+                                  float scale, uint64_t seed) {
+  dropout(x, out, first, count, threshold, scale, seed);
+}
+SHORTEN_CLONES void dropout_range(const Bf16* x, Bf16* out, int64_t first, int64_t count, uint32_t threshold,
+                                  float scale, uint64_t seed) {
+  dropout(x, out, first, count, threshold, scale, seed);
+}
+SHORTEN_CLONES void dropout_range(const Half* x, Half* out, int64_t first, int64_t count, uint32_t threshold,
+                                  float scale, uint64_t seed) {
+  dropout(x, out, first, count, threshold, scale, seed);
+}
+
+}  // namespace shorten::kernels::cpu

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of the backward pass on plain pointers: one call handles a range of rows.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cpu/vector_math.h"
+
+namespace shorten::kernels::cpu {
+
+// dy, x, dx [rows, n]; weight [n].
+void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, int64_t rows, int64_t n,
+                            float eps);
+void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, int64_t rows, int64_t n,
+                            float eps);
+void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, int64_t rows, int64_t n,
+                            float eps);
+
+// dy [rows, n]; x, dx [rows, 2 n].
+void swiglu_backward_rows(const float* dy, const float* x, float* dx, int64_t rows, int64_t n);
+void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, int64_t rows, int64_t n);
+void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, int64_t rows, int64_t n);
+
+// x, out [count], the first of which is element `first` of the tensor.
+void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold, float scale,
+                   uint64_t seed);
+void dropout_range(const Bf16* x, Bf16* out, int64_t first, int64_t count, uint32_t threshold, float scale,
+                   uint64_t seed);
+void dropout_range(const Half* x, Half* out, int64_t first, int64_t count, uint32_t threshold, float scale,
+                   uint64_t seed);
+
+}  // namespace shorten::kernels::cpu

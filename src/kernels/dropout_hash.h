@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The die of dropout: a hash of the element's place and a seed, so that a mask is never stored, and is the same on
+// every device and with any number of threads.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define SHORTEN_DIE __host__ __device__ inline
+#else
+#define SHORTEN_DIE inline __attribute__((always_inline))
+#endif
+
+namespace shorten::kernels {
+
+SHORTEN_DIE uint32_t mix_bits(uint32_t x) {  // the finalizer of MurmurHash3
+  x ^= x >> 16;
+  x *= 0x85EBCA6Bu;
+  x ^= x >> 13;
+  x *= 0xC2B2AE35u;
+  return x ^ (x >> 16);
+}
+
+// Uniform in [0, 2^32).
+SHORTEN_DIE uint32_t roll(uint32_t element, uint64_t seed) {
+  return mix_bits(mix_bits(element + static_cast<uint32_t>(seed)) ^ static_cast<uint32_t>(seed >> 32));
+}
+
+}  // namespace shorten::kernels

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/projection.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "kernels/dropout.h"
+#include "kernels/ops.h"
+#include "kernels/wide_product.h"
+
+namespace shorten::kernels {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// What stands before the projection.
+enum class Before : int64_t { kNothing, kNorm, kSwiglu };
+
+struct Inputs {
+  Before before = Before::kNothing;
+  Tensor x, norm;  // norm [in] or undefined
+  double eps = 0;
+
+  Tensor prepared() const {  // [..., in]
+    if (before == Before::kNorm) return rms_norm(x, norm, eps);
+    return before == Before::kSwiglu ? swiglu(x) : x;
+  }
+  Tensor backward(const Tensor& dn) const {  // from the gradient of prepared() to that of x
+    if (before == Before::kNorm) return rms_norm_backward(dn, x, norm, eps);
+    return before == Before::kSwiglu ? swiglu_backward(dn, x) : dn;
+  }
+};
+
+Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
+
+// y [..., out], and in `low` what the adapter makes of the input, [rows, R].
+Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection& p, Tensor& low) {
+  Tensor y = product(prepared, p.weight, p.bias, residual);
+  if (const LowRank* adapter = p.adapter) {
+    const Tensor seen = adapter->dropout > 0 ? hashed_dropout(prepared, adapter->dropout, adapter->seed) : prepared;
+    low = at::mm(flat(seen), adapter->a.t());
+    y.view({-1, y.size(-1)}).addmm_(low, adapter->b.t(), 1, adapter->scale);
+  }
+  return y;
+}
+
+struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
+  enum Input { kX, kNorm, kResidual, kWeight, kBias, kA, kB, kTensors };
+  using Optional = std::optional<Tensor>;
+
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Optional& norm, const Optional& residual,
+                        const Tensor& weight, const Optional& bias, const Optional& a, const Optional& b,
+                        int64_t before, double eps, double scale, double dropout, int64_t seed) {
+    const Tensor n = norm.value_or(Tensor()), add = residual.value_or(Tensor()), c = bias.value_or(Tensor());
+    const LowRank adapter{a.value_or(Tensor()), b.value_or(Tensor()), scale, dropout, static_cast<uint64_t>(seed)};
+    Tensor low;
+    Tensor y = kernels::forward(Inputs{static_cast<Before>(before), x, n, eps}.prepared(), add,
+                                {weight, c, a ? &adapter : nullptr}, low);
+    ctx->save_for_backward({x, n, weight, adapter.a, adapter.b, low});
+    ctx->saved_data["before"] = before;
+    ctx->saved_data["eps"] = eps;
+    ctx->saved_data["scale"] = scale;
+    ctx->saved_data["dropout"] = dropout;
+    ctx->saved_data["seed"] = seed;
+    ctx->saved_data["there"] = std::vector<bool>{
+        true, norm.has_value(), residual.has_value(), true, bias.has_value(), a.has_value(), b.has_value()};
+    return y;
+  }
+
+  // LibTorch counts only the inputs that were there.
+  static bool wants(AutogradContext* ctx, Input input) {
+    const c10::List<bool> there = ctx->saved_data["there"].toBoolList();
+    if (!there[input]) return false;
+    size_t edge = 0;
+    for (size_t i = 0; i < input; ++i) edge += there[i] ? 1 : 0;
+    return ctx->needs_input_grad(edge);
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+    const variable_list saved = ctx->get_saved_variables();
+    const Tensor weight = saved[2], a = saved[3], b = saved[4], low = saved[5], dy = gradients[0].contiguous();
+    const Inputs inputs{static_cast<Before>(ctx->saved_data["before"].toInt()), saved[0], saved[1],
+                        ctx->saved_data["eps"].toDouble()};
+    const double scale = ctx->saved_data["scale"].toDouble(), drop = ctx->saved_data["dropout"].toDouble();
+    const auto seed = static_cast<uint64_t>(ctx->saved_data["seed"].toInt());
+
+    variable_list out(kTensors + 5);  // and nothing for the numbers
+    if (wants(ctx, kResidual)) out[kResidual] = gradients[0];
+    Tensor prepared;
+    if (wants(ctx, kWeight) || a.defined()) prepared = inputs.prepared();
+    if (wants(ctx, kWeight)) out[kWeight] = at::mm(flat(dy).t(), flat(prepared));
+    if (wants(ctx, kBias)) out[kBias] = flat(dy).sum(0);
+    Tensor dn = product_backward(dy, weight);  // [..., in]
+    if (a.defined()) {
+      const Tensor dlow = at::mm(flat(dy), b).mul_(scale);  // [rows, R]
+      out[kB] = at::mm(flat(dy).t(), low).mul_(scale);
+      out[kA] = at::mm(dlow.t(), flat(drop > 0 ? hashed_dropout(prepared, drop, seed) : prepared));
+      if (drop > 0) {
+        dn.add_(hashed_dropout(at::mm(dlow, a).view_as(dn), drop, seed));
+      } else {
+        dn.view({-1, dn.size(-1)}).addmm_(dlow, a);
+      }
+    }
+    if (wants(ctx, kNorm)) out[kNorm] = rms_norm_weight_gradient(dn, inputs.x, inputs.eps);
+    if (wants(ctx, kX)) out[kX] = inputs.backward(dn);
+    return out;
+  }
+};
+
+std::optional<Tensor> optional(const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; }
+
+Tensor run(const Inputs& inputs, const Tensor& residual, const Projection& p) {
+  if (!at::GradMode::is_enabled()) {
+    Tensor low;
+    return forward(inputs.prepared(), residual, p, low);
+  }
+  const LowRank adapter = p.adapter ? *p.adapter : LowRank{};
+  return ProjectionFunction::apply(inputs.x, optional(inputs.norm), optional(residual), p.weight, optional(p.bias),
+                                   optional(adapter.a), optional(adapter.b), static_cast<int64_t>(inputs.before),
+                                   inputs.eps, adapter.scale, adapter.dropout, static_cast<int64_t>(adapter.seed));
+}
+
+}  // namespace
+
+Tensor project(const Tensor& x, const Projection& p) { return run({Before::kNothing, x, {}, 0}, {}, p); }
+
+Tensor norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p) {
+  return run({Before::kNorm, x, norm, eps}, {}, p);
+}
+
+Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p) {
+  return run({Before::kNothing, x, {}, 0}, residual, p);
+}
+
+Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p) {
+  return run({Before::kSwiglu, gate_up, {}, 0}, residual, p);
+}
+
+}  // namespace shorten::kernels

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A projection of a Transformer block with what stands before and behind it, as one step that carries gradients and
+// keeps little for them: norms and SwiGLU are computed again in the backward pass, and a low-rank adapter adds its
+// product where the projection's own result lies already.
+#pragma once
+
+#include "kernels/torch.h"
+
+namespace shorten::kernels {
+
+// LoRA (Hu et al. 2021, arXiv 2106.09685): y += scale · B A dropout(x). Of stacked projections A has the rows of all
+// one below another, and B is block-diagonal.
+struct LowRank {
+  Tensor a;  // [R, in]
+  Tensor b;  // [out, R]
+  double scale = 1;
+  double dropout = 0;
+  uint64_t seed = 0;  // of the mask
+};
+
+struct Projection {
+  const Tensor& weight;  // [out, in]
+  const Tensor& bias;    // [out], or undefined
+  const LowRank* adapter = nullptr;
+};
+
+// x [..., in] → y [..., out] = x Wᵀ + b, and the adapter's share.
+Tensor project(const Tensor& x, const Projection& p);
+// The same of rms_norm(x); norm [in].
+Tensor norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p);
+// residual [..., out] + the same of x.
+Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p);
+// residual + the same of swiglu(gate_up); gate_up [..., 2 in].
+Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p);
+
+}  // namespace shorten::kernels

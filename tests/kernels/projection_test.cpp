@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values and gradients of the steps that carry gradients, against autograd through plain operators in fp64.
+#include "kernels/projection.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/dropout.h"
+#include "kernels/ops.h"
+#include "model/device.h"
+
+namespace shorten::kernels {
+namespace {
+
+const at::Device kAccelerator = model::open_device("auto");
+
+struct Place {
+  at::DeviceType device;
+  at::ScalarType dtype;
+};
+
+class Gradients : public ::testing::TestWithParam<Place> {
+ protected:
+  void SetUp() override {
+    if (GetParam().device != at::kCPU && !kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
+    at::manual_seed(11);
+  }
+  Tensor leaf(at::IntArrayRef shape, double scale = 1) {
+    const at::NoGradGuard guard;
+    Tensor made = (at::randn(shape, at::kDouble) * scale).to(GetParam().device, GetParam().dtype);
+    return made.requires_grad_();
+  }
+  static Tensor wide(const Tensor& x) {  // the same leaf in fp64
+    return x.defined() ? x.detach().to(at::kDouble).requires_grad_() : x;
+  }
+
+  // Sends one random gradient through both and compares results and the gradients of all leaves.
+  void compare(const Tensor& got, const Tensor& exact, const std::vector<std::pair<Tensor, Tensor>>& leaves) const {
+    near(got, exact, "the result");
+    const Tensor dy = at::randn(got.sizes(), at::kDouble).to(GetParam().device, GetParam().dtype);
+    got.backward(dy);
+    exact.backward(dy.to(at::kDouble));
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      if (!leaves[i].first.defined()) continue;
+      ASSERT_TRUE(leaves[i].first.grad().defined()) << "leaf " << i;
+      near(leaves[i].first.grad(), leaves[i].second.grad(), "the gradient of leaf " + std::to_string(i));
+    }
+  }
+  void near(const Tensor& got, const Tensor& exact, const std::string& what) const {
+    const double error =
+        ((got.detach().to(at::kDouble) - exact.detach()).abs().max() / exact.detach().abs().max()).item<double>();
+    EXPECT_LT(error, GetParam().dtype == at::kFloat ? 1e-5 : 2e-2) << what;
+  }
+};
+
+Tensor plain_norm(const Tensor& x, const Tensor& weight) {
+  return x * (x.square().mean(-1, true) + 1e-5).rsqrt() * weight;
+}
+Tensor plain_swiglu(const Tensor& x) {
+  const std::vector<Tensor> half = x.chunk(2, -1);
+  return half[0] / (1 + (-half[0]).exp()) * half[1];
+}
+Tensor plain_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Tensor& a, const Tensor& b) {
+  Tensor y = at::matmul(x, w.t());
+  if (bias.defined()) y = y + bias;
+  return a.defined() ? y + 0.7 * at::matmul(at::matmul(x, a.t()), b.t()) : y;
+}
+
+TEST_P(Gradients, Projection) {
+  for (const int64_t in : {8, 33, 96}) {
+    for (const bool bias : {false, true}) {
+      for (const bool adapted : {false, true}) {
+        SCOPED_TRACE(testing::Message() << in << (bias ? " bias" : "") << (adapted ? " adapter" : ""));
+        const int64_t out = 40;
+        const Tensor x = leaf({3, 17, in}), gate_up = leaf({3, 17, 2 * in}), residual = leaf({3, 17, out}),
+                     norm = leaf({in});
+        const Tensor w = leaf({out, in}, 0.2), c = bias ? leaf({out}) : Tensor();
+        LowRank adapter{adapted ? leaf({6, in}, 0.2) : Tensor(), adapted ? leaf({out, 6}, 0.2) : Tensor(), 0.7};
+        const auto fresh = [&](const Tensor& t) {
+          if (t.defined()) t.mutable_grad() = Tensor();
+        };
+        const auto clear = [&] {
+          for (const Tensor& t : {x, gate_up, residual, norm, w, c, adapter.a, adapter.b}) fresh(t);
+        };
+        const Projection p{w, c, adapted ? &adapter : nullptr};
+        const auto wides = [&] {
+          std::vector<Tensor> out;
+          for (const Tensor& t : {x, gate_up, residual, norm, w, c, adapter.a, adapter.b}) out.push_back(wide(t));
+          return out;
+        };
+        {
+          const auto t = wides();
+          compare(project(x, p), plain_linear(t[0], t[4], t[5], t[6], t[7]),
+                  {{x, t[0]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
+          clear();
+        }
+        {
+          const auto t = wides();
+          compare(norm_project(x, norm, 1e-5, p), plain_linear(plain_norm(t[0], t[3]), t[4], t[5], t[6], t[7]),
+                  {{x, t[0]}, {norm, t[3]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
+          clear();
+        }
+        {
+          const auto t = wides();
+          compare(project_add(residual, x, p), t[2] + plain_linear(t[0], t[4], t[5], t[6], t[7]),
+                  {{x, t[0]}, {residual, t[2]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
+          clear();
+        }
+        {
+          const auto t = wides();
+          compare(swiglu_project_add(residual, gate_up, p),
+                  t[2] + plain_linear(plain_swiglu(t[1]), t[4], t[5], t[6], t[7]),
+                  {{gate_up, t[1]}, {residual, t[2]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
+          clear();
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Gradients, NormRopeAndSwiglu) {
+  const Tensor x = leaf({2, 5, 4, 16}), norm = leaf({16});
+  const Tensor angle = at::rand({5, 8}, at::kDouble).to(GetParam().device) * 100;
+  const Tensor cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
+  {
+    const Tensor wx = wide(x), wn = wide(norm);
+    compare(rms_norm(x, norm, 1e-5), plain_norm(wx, wn), {{x, wx}, {norm, wn}});
+    x.mutable_grad() = Tensor();
+  }
+  {
+    const Tensor wx = wide(x);
+    const std::vector<Tensor> half = wx.narrow(2, 0, 3).chunk(2, -1);
+    const Tensor c = cos.to(at::kDouble).unsqueeze(1), s = sin.to(at::kDouble).unsqueeze(1);
+    const Tensor turned = at::cat({half[0] * c - half[1] * s, half[1] * c + half[0] * s}, -1);
+    compare(rope(x, cos, sin, 3), at::cat({turned, wx.narrow(2, 3, 1)}, 2), {{x, wx}});
+    x.mutable_grad() = Tensor();
+  }
+  {
+    const Tensor wx = wide(x);
+    compare(swiglu(x), plain_swiglu(wx), {{x, wx}});
+  }
+}
+
+TEST_P(Gradients, AdapterWithDropoutUsesOneMaskForthAndBack) {
+  const Tensor x = leaf({64, 32}), w = leaf({24, 32}, 0.2);
+  const LowRank adapter{leaf({4, 32}, 0.2), leaf({24, 4}, 0.2), 2.0, 0.25, 99};
+  const Tensor wx = wide(x), wa = wide(adapter.a), wb = wide(adapter.b), ww = wide(w);
+  Tensor mask;
+  {
+    const at::NoGradGuard guard;
+    mask = hashed_dropout(at::ones_like(x), 0.25, 99).to(at::kDouble);
+  }
+  const Tensor exact = at::matmul(wx, ww.t()) + 2.0 * at::matmul(at::matmul(wx * mask, wa.t()), wb.t());
+  compare(project(x, {w, {}, &adapter}), exact, {{x, wx}, {w, ww}, {adapter.a, wa}, {adapter.b, wb}});
+}
+
+TEST_P(Gradients, DropoutDropsItsShareAndDependsOnTheSeedAlone) {
+  const at::NoGradGuard guard;
+  const Tensor x = at::ones({1000, 1000}, at::TensorOptions(GetParam().device).dtype(GetParam().dtype));
+  for (const double p : {0.05, 0.5, 0.9}) {
+    const Tensor y = hashed_dropout(x, p, 5);
+    EXPECT_NEAR((y == 0).to(at::kDouble).mean().item<double>(), p, 0.002);
+    EXPECT_NEAR(y.to(at::kDouble).max().item<double>(), 1 / (1 - p), 0.05);
+    EXPECT_TRUE(hashed_dropout(x, p, 5).equal(y));
+    EXPECT_TRUE(hashed_dropout(x.narrow(0, 0, 7), p, 5).equal(y.narrow(0, 0, 7)))
+        << "an element's roll depends on its place";
+    // Masks of two seeds are independent: both drop with probability p².
+    const Tensor both = (hashed_dropout(x, p, 6) == 0) & (y == 0);
+    EXPECT_NEAR(both.to(at::kDouble).mean().item<double>(), p * p, 0.002);
+  }
+  EXPECT_TRUE(hashed_dropout(x, 0, 5).equal(x));
+}
+
+TEST(DropoutMask, IsTheSameOnEveryDevice) {
+  if (!kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
+  const at::NoGradGuard guard;
+  const Tensor x = at::randn({77, 131});
+  EXPECT_TRUE(hashed_dropout(x, 0.3, 123456789012345)
+                  .equal(hashed_dropout(x.to(kAccelerator), 0.3, 123456789012345).to(at::kCPU)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, Gradients,
+                         ::testing::Values(Place{at::kCPU, at::kFloat}, Place{at::kCPU, at::kBFloat16}));
+INSTANTIATE_TEST_SUITE_P(Cuda, Gradients,
+                         ::testing::Values(Place{at::kCUDA, at::kFloat}, Place{at::kCUDA, at::kBFloat16}));
+
+}  // namespace
+}  // namespace shorten::kernels
