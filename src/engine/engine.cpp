@@ -12,6 +12,7 @@
 #include "core/system.h"
 #include "core/units.h"
 #include "engine/estimate.h"
+#include "engine/heal.h"
 #include "engine/language_model.h"
 #include "kernels/accelerator.h"
 #include "model/device.h"
@@ -20,13 +21,6 @@
 
 namespace shorten {
 namespace {
-
-// The device must be opened before anything else is asked of LibTorch.
-Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
-  const at::Device device = model::open_device(options.device);
-  model::set_threads(options.threads);
-  return {device, model::choose_dtype(options.dtype, device, checkpoint)};
-}
 
 // A checkpoint, or a shape without weights.
 struct Opened {
@@ -129,6 +123,13 @@ std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
 }
 
 }  // namespace
+
+Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
+  const at::Device device = model::open_device(options.device);
+  model::set_threads(options.threads);
+  return {device, model::choose_dtype(options.dtype, device, checkpoint)};
+}
+
 }  // namespace shorten
 
 extern "C" const shorten::Engine* shorten_engine() {
@@ -141,6 +142,9 @@ extern "C" const shorten::Engine* shorten_engine() {
       },
       [](const ComputeOptions& compute) {
         return with_memory_errors([&] { return copy_bandwidth(open_place(compute, checkpoint::DType::kF32).device); });
+      },
+      [](const HealRequest& request, const recipe::Hooks& hooks) {
+        return with_memory_errors([&] { return heal(request, hooks); });
       },
   };
   return &kEngine;

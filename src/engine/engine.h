@@ -16,6 +16,8 @@
 
 #include "core/file.h"
 #include "plan/scores.h"
+#include "recipe/record.h"
+#include "recipe/settings.h"
 #include "text/windows.h"
 
 namespace shorten {
@@ -109,6 +111,30 @@ class LanguageModel {
   virtual ComputeUsed used() const = 0;
 };
 
+struct HealRequest {
+  fs::path model;                   // a checkpoint directory, or with random_weights a config.json
+  bool random_weights = false;      // for benchmarks: nothing is written
+  std::optional<fs::path> teacher;  // a checkpoint directory
+  std::vector<int> kept;            // the teacher's block that each block of the model was
+  recipe::Settings settings;
+  std::vector<data::Example> rows, validation;
+  std::vector<recipe::HeldOut> texts;  // whose perplexity is measured beside
+  std::optional<fs::path> init_adapter;
+  fs::path run;             // the run directory: state/ is there; adapter/ and model/ will be
+  std::string identity;     // of what a saved state belongs to
+  std::string fingerprint;  // of the model
+  Json record;              // shorten.json of the model that comes out
+  bool merge = true;        // with LoRA: write the merged model too
+  ComputeOptions compute;
+};
+
+struct HealResponse {
+  recipe::TrainResult result;
+  int64_t trained = 0, micro_batch = 0;    // numbers that are trained; rows at once
+  bool recompute = false, shared = false;  // blocks computed again; model and teacher share their weights
+  ComputeUsed used;
+};
+
 struct Engine {
   ScoreResponse (*score)(const ScoreRequest& request);
   std::unique_ptr<LanguageModel> (*open)(const OpenRequest& request);
@@ -116,6 +142,8 @@ struct Engine {
   ComputeUsed (*place)(const fs::path& model, const ComputeOptions& compute);
   // Bytes a second that are read and written when the device copies a block much larger than its caches.
   double (*copy_bandwidth)(const ComputeOptions& compute);
+  // Trains and writes what comes out. Throws what train::train throws.
+  HealResponse (*heal)(const HealRequest& request, const recipe::Hooks& hooks);
 };
 
 }  // namespace shorten

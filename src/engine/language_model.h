@@ -17,6 +17,9 @@ struct Place {
 };
 ComputeUsed describe(const Place& place);
 
+// The device must be opened before anything else is asked of LibTorch.
+Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint);
+
 std::unique_ptr<LanguageModel> make_language_model(model::CausalLm model, const Place& place);
 
 // Calls `function`. Out of memory inside LibTorch is the user's problem to solve, not a fault of ours: no_space.

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/heal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/units.h"
+#include "engine/language_model.h"
+#include "kernels/accelerator.h"
+#include "model/device.h"
+#include "model/loader.h"
+#include "plan/peft_adapter.h"
+#include "train/output.h"
+#include "train/state.h"
+#include "train/trainer.h"
+
+namespace shorten {
+namespace {
+
+// Model and teacher as files, and whether every tensor of the model is one of the teacher's, bit for bit.
+struct Sources {
+  std::optional<checkpoint::Checkpoint> model, teacher;
+  family::ModelSpec spec, teacher_spec;
+  bool same_weights = false;
+};
+
+bool equal(const checkpoint::Tensor& a, const checkpoint::Tensor& b) {
+  return a.dtype == b.dtype && a.shape == b.shape && std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+}
+
+bool all_equal(const Sources& s, const std::vector<int>& kept) {
+  const auto same = [&](const std::string& mine, const std::string& theirs) {
+    return equal(s.model->tensor(family::stored_name(s.spec, *s.model, mine)),
+                 s.teacher->tensor(family::stored_name(s.teacher_spec, *s.teacher, theirs)));
+  };
+  for (const char* name : {family::kEmbedding, family::kFinalNorm, family::kHead}) {
+    const bool there = name != family::kHead || !s.spec.tied_head;
+    if (there && !same(name, name)) return false;
+  }
+  if (s.spec.tied_head != s.teacher_spec.tied_head) return false;
+  for (size_t i = 0; i < kept.size(); ++i) {
+    for (const family::ExpectedTensor& t : family::block_tensors(s.spec.blocks[i], s.spec.hidden)) {
+      if (!same(family::block_prefix(static_cast<int64_t>(i)) + t.name, family::block_prefix(kept[i]) + t.name))
+        return false;
+    }
+  }
+  return true;
+}
+
+Sources open_sources(const HealRequest& request) {
+  Sources s;
+  if (request.random_weights) {
+    s.spec = family::read_spec(read_json(request.model), request.model);
+    return s;
+  }
+  s.model.emplace(request.model);
+  s.spec = family::read_spec(*s.model);
+  if (!request.teacher) return s;
+  s.teacher.emplace(*request.teacher);
+  s.teacher_spec = family::read_spec(*s.teacher);
+  s.same_weights = request.settings.method == recipe::Method::kLora && all_equal(s, request.kept);
+  return s;
+}
+
+// Half precision without loss scaling loses small gradients, so fp16 weights are computed with in bf16.
+Place training_place(const HealRequest& request, checkpoint::DType checkpoint) {
+  if (request.compute.dtype == "fp16") {
+    throw usage_error("training in fp16 is not supported")
+        .where("--dtype")
+        .expected("bf16 or fp32")
+        .help("fp16 loses small gradients; bf16 has the range of fp32");
+  }
+  Place place = open_place(request.compute, checkpoint);
+  if (place.dtype == at::kHalf) place.dtype = at::kBFloat16;
+  return place;
+}
+
+train::MemoryPlan plan_memory(const HealRequest& request, const Sources& s, const Place& place) {
+  const uint64_t element = at::elementSize(place.dtype);
+  const uint64_t own = family::count_parameters(s.spec).parameters;
+  const uint64_t parent = s.teacher ? family::count_parameters(s.teacher_spec).parameters : 0;
+  train::MemoryInputs in{s.spec};
+  in.element = element;
+  in.on_cpu = place.device.is_cpu();
+  in.rows = request.settings.batch;
+  in.hidden_matching = request.settings.hidden_weight > 0;
+  if (request.settings.method == recipe::Method::kFull) {
+    in.trained = own;
+    in.frozen = parent * element;
+  } else {
+    for (const family::BlockSpec& block : s.spec.blocks) {
+      for (const plan::AdaptedModule& m : plan::adaptable_modules(block, s.spec.hidden))
+        in.trained += static_cast<uint64_t>(request.settings.rank * (m.in + m.out));
+    }
+    in.frozen = (s.same_weights ? parent : own + parent) * element;
+  }
+  uint64_t room = kernels::free_memory(place.device);
+  room = room / 10 * 9;  // fragments, and what libraries take for themselves
+  if (request.settings.max_memory > 0) room = std::min(room, request.settings.max_memory);
+  return train::plan_memory(in, request.settings, room);
+}
+
+train::Student load_student(const HealRequest& request, const Sources& s, const Place& place,
+                            const std::optional<train::Teacher>& teacher) {
+  model::CausalLm model;
+  if (s.same_weights) {  // the parent's blocks, without some
+    model = teacher->model;
+    model.blocks.clear();
+    for (const int block : request.kept) model.blocks.push_back(teacher->model.blocks[static_cast<size_t>(block)]);
+    model.spec = s.spec;
+  } else if (s.model) {
+    model = model::load(*s.model, place.device, place.dtype);
+  } else {
+    model = model::random_model(s.spec, place.device, place.dtype, request.settings.seed);
+  }
+  if (request.settings.method == recipe::Method::kFull) return train::make_full_student(std::move(model));
+  return train::make_lora_student(std::move(model), request.settings);
+}
+
+void start_from(const fs::path& dir, const HealRequest& request, const Sources& s, train::Student& student) {
+  const at::NoGradGuard guard;
+  const plan::PeftAdapter adapter = plan::open_adapter(dir, s.spec, request.fingerprint);
+  const auto copy = [](const checkpoint::Tensor& from, const Tensor& to) {
+    const at::ScalarType dtype = from.dtype == checkpoint::DType::kF32   ? at::kFloat
+                                 : from.dtype == checkpoint::DType::kF16 ? at::kHalf
+                                                                         : at::kBFloat16;
+    to.copy_(at::from_blob(const_cast<std::byte*>(from.bytes.data()), from.shape, at::TensorOptions().dtype(dtype)));
+  };
+  for (const plan::AdapterPair& pair : adapter.pairs) {
+    const auto part = std::find_if(student.parts.begin(), student.parts.end(), [&](const train::AdapterPart& p) {
+      return p.block == pair.block && p.module == pair.module;
+    });
+    copy(pair.a, student.part_a(*part));
+    copy(pair.b, student.part_b(*part));
+  }
+  for (train::Trainable& t : student.trainables) train::round_to_compute(t);
+}
+
+// Two sums a tensor, which tell whether training has moved anything.
+std::vector<double> signature(const train::Student& student) {
+  const at::NoGradGuard guard;
+  std::vector<double> out;
+  for (const train::Trainable& t : student.trainables) {
+    out.push_back(t.master.sum(at::kDouble).item<double>());
+    out.push_back(t.master.norm(2, at::kDouble).item<double>());
+  }
+  return out;
+}
+
+void write_outputs(const HealRequest& request, const Sources& s, train::Student& student,
+                   const recipe::TrainResult& result) {
+  const train::Base base{*s.model, s.spec, request.fingerprint};
+  const std::vector<int32_t>& first = request.rows.front().ids;
+  const std::vector<int32_t> probe(first.begin(),
+                                   first.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(64, first.size())));
+  const auto write = [&](const fs::path& folder, bool merge) {
+    if (request.settings.method == recipe::Method::kLora)
+      train::write_adapter(student, request.settings, base, folder / "adapter");
+    if (merge) train::write_model(student, base, probe, request.record, folder / "model");
+  };
+  const fs::path best = request.run / "state" / "best.safetensors";
+  const bool other = result.best_step > 0 && result.best_step != result.steps && fs::exists(best);
+  if (!other) return write(request.run, request.merge);
+  // Both are kept: what was asked for in its place, the other in a folder of its own.
+  std::vector<at::Tensor> last;  // copies: on a CPU to_host gives the masters themselves
+  for (const train::Trainable& t : student.trainables) last.push_back(t.master.to(at::kCPU, at::kFloat, false, true));
+  const fs::path aside = request.run / (request.settings.keep_best ? "last" : "best");
+  fs::create_directories(aside);
+  const bool full = request.settings.method == recipe::Method::kFull;
+  if (request.settings.keep_best) write(aside, full);
+  train::from_file(checkpoint::SafetensorsFile(best), student.trainables, false);
+  write(request.settings.keep_best ? request.run : aside, request.settings.keep_best ? request.merge : full);
+  if (request.settings.keep_best) return;
+  for (size_t i = 0; i < student.trainables.size(); ++i) {
+    const at::NoGradGuard guard;
+    student.trainables[i].master.copy_(last[i]);
+    train::round_to_compute(student.trainables[i]);
+  }
+  write(request.run, request.merge);
+}
+
+}  // namespace
+
+HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
+  const Sources sources = open_sources(request);
+  const Place place = training_place(request, sources.spec.dtype);
+  const train::MemoryPlan memory = plan_memory(request, sources, place);
+
+  std::optional<train::Teacher> teacher;
+  if (sources.teacher) teacher = train::Teacher{model::load(*sources.teacher, place.device, place.dtype), request.kept};
+  train::Student student = load_student(request, sources, place, teacher);
+  if (request.init_adapter) start_from(*request.init_adapter, request, sources, student);
+  const std::vector<double> start = signature(student);
+  const int64_t trained = train::count_trained(student);
+  log_info(fmt::format("training {} of {} parameters, {} rows at once{}{}, about {} on {} in {}",
+                       with_separators(trained),
+                       with_separators(static_cast<int64_t>(family::count_parameters(sources.spec).parameters)),
+                       memory.micro_batch, memory.recompute ? ", blocks computed again" : "",
+                       sources.same_weights ? ", weights shared with the teacher" : "", human_bytes(memory.bytes),
+                       model::device_name(place.device), model::dtype_name(place.dtype)));
+
+  std::optional<checkpoint::StateSlots> slots;
+  if (!request.random_weights) slots.emplace(request.run / "state");
+  const train::TrainInputs inputs{request.rows,
+                                  request.validation,
+                                  request.texts,
+                                  request.settings,
+                                  memory,
+                                  request.identity,
+                                  slots ? &*slots : nullptr,
+                                  request.run / "state" / "best.safetensors"};
+  HealResponse response;
+  response.result = train::train(student, teacher ? &*teacher : nullptr, inputs, hooks);
+  response.trained = trained;
+  response.micro_batch = memory.micro_batch;
+  response.recompute = memory.recompute;
+  response.shared = sources.same_weights;
+  if (!request.random_weights) {
+    if (signature(student) == start) {
+      throw Error(ExitCode::kQuality, "the training has moved no weight")
+          .found(fmt::format("{} steps, {} of them skipped", response.result.steps, response.result.skipped))
+          .help("use a larger --lr, more steps, or a shorter --warmup: its first step has rate 0");
+    }
+    teacher.reset();
+    write_outputs(request, sources, student, response.result);
+  }
+  response.used = describe(place);
+  return response;
+}
+
+}  // namespace shorten

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/output.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+
+#include "checkpoint/output_dir.h"
+#include "core/check.h"
+#include "core/error.h"
+#include "model/loader.h"
+#include "plan/peft_adapter.h"
+#include "plan/tensor_names.h"
+#include "plan/write_model.h"
+#include "train/state.h"
+
+namespace shorten::train {
+namespace {
+
+at::ScalarType scalar_type(checkpoint::DType dtype) {
+  return dtype == checkpoint::DType::kF32 ? at::kFloat : dtype == checkpoint::DType::kF16 ? at::kHalf : at::kBFloat16;
+}
+
+void check_finite(const Tensor& value, const std::string& name) {
+  if (value.isfinite().all().item<bool>()) return;
+  throw diverged("a trained number is NaN or infinite").where("tensor " + name).help("use a smaller --lr");
+}
+
+// From a tensor's name in the checkpoint to what it has become, in fp32 in host memory, given what it was.
+using Changes = std::map<std::string, std::function<Tensor(const Tensor& stored)>>;
+
+Changes changes_of(const Student& student, const Base& base) {
+  Changes out;
+  const auto stored = [&](const std::string& name) { return family::stored_name(base.spec, base.files, name); };
+  for (const AdapterPart& part : student.parts) {
+    const Tensor a = student.part_a(part), b = student.part_b(part);
+    const double scale = [&] {
+      const model::Block& block = student.model.blocks[static_cast<size_t>(part.block)];
+      for (const model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) {
+        if (linear->adapter && linear->adapter->a.is_same(student.trainables[part.a].compute))
+          return linear->adapter->scale;
+      }
+      SHORTEN_CHECK(false, "an adapter that no projection has");
+    }();
+    out[stored(family::block_prefix(part.block) + part.module + ".weight")] = [a, b, scale](const Tensor& was) {
+      return was.add(at::mm(b, a).to(at::kCPU), scale);
+    };
+  }
+  if (!student.parts.empty()) return out;
+
+  const auto trained = [&](const std::string& name, const Tensor& compute, int64_t begin, int64_t rows) {
+    for (const Trainable& t : student.trainables) {
+      if (!t.compute.is_same(compute)) continue;
+      const Tensor master = t.master.narrow(0, begin, rows);
+      out[stored(name)] = [master](const Tensor&) { return master.to(at::kCPU); };
+      return;
+    }
+    SHORTEN_CHECK(false, "a parameter that is not trained");
+  };
+  const model::CausalLm& m = student.model;
+  for (size_t i = 0; i < m.blocks.size(); ++i) {
+    for (const model::Parameter& p : m.blocks[i].parameters())
+      trained(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.storage, p.begin, p.rows);
+  }
+  trained(family::kEmbedding, m.embedding, 0, m.embedding.size(0));
+  trained(family::kFinalNorm, m.final_norm.weight, 0, m.final_norm.weight.size(0));
+  if (!base.spec.tied_head) trained(family::kHead, m.lm_head.weight, 0, m.lm_head.weight.size(0));
+  return out;
+}
+
+// How far logits may be apart in relative L2 norm: the merged weights are rounded, the adapter's product is not.
+double tolerance(const Base& base, at::ScalarType compute) {
+  return base.spec.dtype == checkpoint::DType::kF32 && compute == at::kFloat ? 1e-3 : 5e-2;
+}
+
+// Base and adapter against what was written, block by block, so that one block of the latter is in memory at a time.
+void compare(const Student& student, const Base& base, const std::vector<int32_t>& probe, const fs::path& written) {
+  const at::NoGradGuard guard;
+  const model::CausalLm& m = student.model;
+  const checkpoint::Checkpoint files(written);
+  const family::ModelSpec spec = family::read_spec(files);
+  const std::vector<int64_t> wide(probe.begin(), probe.end());
+  const Tensor ids = at::tensor(wide, at::kLong).unsqueeze(0).to(m.device());
+  const model::Context context = m.context(ids.size(1));
+  Tensor expected = m.embed(ids);
+  model::CausalLm outside;  // what is written, but for the blocks
+  outside.spec = spec;
+  model::load_outside(files, outside, m.device(), m.dtype());
+  Tensor found = outside.embed(ids);
+  for (size_t i = 0; i < m.blocks.size(); ++i) {
+    expected = m.blocks[i].forward(expected, context);
+    found = model::load_block(files, spec, static_cast<int64_t>(i), m.device(), m.dtype()).forward(found, context);
+  }
+  const Tensor a = m.head(expected).to(at::kDouble), b = outside.head(found).to(at::kDouble);
+  const double apart = ((a - b).norm() / a.norm()).item<double>(), most = tolerance(base, m.dtype());
+  if (apart <= most) return;
+  throw Error(ExitCode::kQuality, "the written model does not compute what was trained: the output is not kept")
+      .file(written)
+      .expected(fmt::format("logits within {} of those in memory", most))
+      .found(fmt::format("{:.4g}", apart));
+}
+
+}  // namespace
+
+void write_adapter(const Student& student, const recipe::Settings& settings, const Base& base, const fs::path& output) {
+  HostTensors host;
+  std::vector<plan::AdapterPair> pairs;
+  for (const AdapterPart& part : student.parts) {
+    const std::string name = family::block_prefix(part.block) + part.module;
+    host.add(name + ".lora_A", student.part_a(part));
+    host.add(name + ".lora_B", student.part_b(part));
+    for (size_t i = host.held.size() - 2; i < host.held.size(); ++i) check_finite(host.held[i], host.tensors[i].name);
+    pairs.push_back({part.block, part.module, host.tensors[host.tensors.size() - 2], host.tensors.back()});
+  }
+  uint64_t bytes = 1 << 20;  // names and settings
+  for (const checkpoint::Tensor& tensor : host.tensors) bytes += tensor.bytes.size();
+  checkpoint::OutputDir out(output, {base.files.dir()}, bytes, true);
+  const plan::AdapterConfig config{settings.rank, settings.alpha, settings.dropout, settings.rank_stabilised,
+                                   settings.targets};
+  plan::write_adapter(out.staging(), config, pairs, fs::absolute(base.files.dir()).string(), base.fingerprint);
+  out.commit();
+}
+
+void write_model(const Student& student, const Base& base, const std::vector<int32_t>& probe, const Json& record,
+                 const fs::path& output) {
+  const at::NoGradGuard guard;
+  const Changes changes = changes_of(student, base);
+  plan::ModelFiles files{base.files, base.files.config_text(), {}, record, {}};
+  std::map<std::pair<int64_t, std::string>, checkpoint::Tensor> sorted;
+  for (const auto& [name, tensor] : base.files.tensors()) {
+    if (plan::is_redundant(base.files, name)) continue;
+    const auto part = plan::split_block_name(name);
+    sorted.emplace(std::pair(part ? part->block : -1, name), tensor);
+  }
+  for (auto& [key, tensor] : sorted) files.tensors.push_back(tensor);
+
+  bool moved = false;
+  std::deque<Tensor> held;  // of the file that is being written
+  const plan::Fill fill = [&](std::vector<checkpoint::Tensor>& tensors) {
+    held.clear();
+    for (checkpoint::Tensor& tensor : tensors) {
+      const checkpoint::Tensor& source = base.files.tensor(tensor.name);
+      tensor.bytes = source.bytes;
+      const auto change = changes.find(tensor.name);
+      if (change == changes.end()) continue;
+      const Tensor stored = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,
+                                          at::TensorOptions().dtype(scalar_type(source.dtype)));
+      held.push_back(change->second(stored.to(at::kFloat)).to(stored.scalar_type()).contiguous());
+      check_finite(held.back(), tensor.name);
+      tensor.bytes = {static_cast<const std::byte*>(held.back().const_data_ptr()), held.back().nbytes()};
+      moved = moved || std::memcmp(tensor.bytes.data(), source.bytes.data(), tensor.bytes.size()) != 0;
+    }
+  };
+  plan::write_model(files, output, true, fill, [&](const fs::path& staging) {
+    if (!moved) {
+      throw Error(ExitCode::kQuality, "the training has changed no weight")
+          .file(base.files.dir())
+          .help("after rounding all are as before: use a larger --lr, more steps, or a shorter --warmup");
+    }
+    compare(student, base, probe, staging);
+  });
+}
+
+}  // namespace shorten::train

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainable.h"
+
+#include <algorithm>
+
+namespace shorten::train {
+
+Trainable make_trainable(std::string name, const Tensor& values, at::ScalarType dtype, bool decays) {
+  const at::NoGradGuard guard;
+  Trainable out;
+  out.name = std::move(name);
+  out.master = values.detach().to(at::kFloat, false, true).contiguous();
+  out.compute = (dtype == at::kFloat ? out.master : out.master.to(dtype)).detach().requires_grad_();
+  out.gradient = at::zeros_like(out.master);
+  out.first = at::zeros_like(out.master);
+  out.second = at::zeros_like(out.master);
+  out.decays = decays;
+  return out;
+}
+
+void collect(Trainable& t) {
+  if (!t.compute.grad().defined()) return;
+  const at::NoGradGuard guard;
+  t.gradient.add_(t.compute.grad());
+  t.compute.mutable_grad() = Tensor();
+}
+
+void round_to_compute(Trainable& t) {
+  const at::NoGradGuard guard;
+  if (!t.compute.is_alias_of(t.master)) t.compute.copy_(t.master);
+}
+
+double finish_gradients(std::vector<Trainable>& trainables, double clip) {
+  const at::NoGradGuard guard;
+  std::vector<Tensor> gradients;
+  for (Trainable& t : trainables) {
+    if (t.mask.defined()) t.gradient.mul_(t.mask);
+    gradients.push_back(t.gradient);
+  }
+  const Tensor squares = at::stack(at::_foreach_norm(gradients)).to(at::kDouble).square();
+  const double norm = std::sqrt(squares.sum().item<double>());
+  if (norm > clip) at::_foreach_mul_(gradients, clip / (norm + 1e-6));
+  return norm;
+}
+
+void step(std::vector<Trainable>& trainables, const AdamW& adam, double lr, int64_t count) {
+  const at::NoGradGuard guard;
+  for (const bool decays : {true, false}) {
+    std::vector<Tensor> masters, gradients, first, second, counts;
+    for (const Trainable& t : trainables) {
+      if (t.decays != decays) continue;
+      masters.push_back(t.master);
+      gradients.push_back(t.gradient);
+      first.push_back(t.first);
+      second.push_back(t.second);
+      counts.push_back(at::full({}, static_cast<double>(count), t.master.options()));
+    }
+    if (masters.empty()) continue;
+    at::_fused_adamw_(masters, gradients, first, second, {}, counts, lr, adam.beta1, adam.beta2,
+                      decays ? adam.decay : 0, adam.eps, false, false);
+  }
+  for (Trainable& t : trainables) round_to_compute(t);
+  clear_gradients(trainables);
+}
+
+void clear_gradients(std::vector<Trainable>& trainables) {
+  const at::NoGradGuard guard;
+  for (Trainable& t : trainables) {
+    t.gradient.zero_();
+    t.compute.mutable_grad() = Tensor();
+  }
+}
+
+}  // namespace shorten::train

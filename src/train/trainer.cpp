@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "core/check.h"
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/random.h"
+#include "train/state.h"
+
+namespace shorten::train {
+namespace {
+
+constexpr int64_t kMostSkipped = 10;
+
+Json to_json(const recipe::Measured& m) {
+  Json texts = Json::object();
+  for (const auto& [name, value] : m.texts) texts[name] = value;
+  return {{"loss", m.loss ? Json(*m.loss) : Json()}, {"texts", texts}};
+}
+
+recipe::Measured measured_from(const JsonObject& json) {
+  recipe::Measured m;
+  if (json.has("loss")) m.loss = json.number("loss");
+  for (const auto& [name, value] : json.at("texts").items()) m.texts.emplace_back(name, value.get<double>());
+  return m;
+}
+
+// LibTorch goes backward in a thread of its own a device. cuBLAS warns if it is the first there to want the device, so
+// a step that needs no cuBLAS goes first.
+void wake_backward(const at::Device& device) {
+  const at::AutoGradMode enable(true);
+  const Tensor leaf = at::ones({1}, at::TensorOptions(device)).requires_grad_();
+  leaf.mul(leaf).backward();
+}
+
+class Trainer {
+ public:
+  Trainer(Student& student, const Teacher* teacher, const TrainInputs& inputs, const recipe::Hooks& hooks)
+      : student_(student), teacher_(teacher), in_(inputs), s_(inputs.settings), hooks_(hooks), memory_(inputs.memory) {}
+
+  recipe::TrainResult run() {
+    if (!resume()) {
+      result_.before = result_.after = measure();
+      save();
+    }
+    started_ = true;
+    if (!student_.model.device().is_cpu()) wake_backward(student_.model.device());
+    hooks_.on_start(done_, result_.before);
+    while (done_ < s_.steps && !result_.stopped_early) {
+      recipe::StepRecord record = take_step();
+      ++done_;
+      const bool last = done_ == s_.steps;
+      if (last || done_ % s_.eval_every == 0) record.measured = validate();
+      hooks_.on_step(record);
+      if (last || result_.stopped_early || done_ % s_.save_every == 0) save();
+    }
+    student_.set_dropout(0, 0);  // whoever uses the student from here on wants what it has learnt
+    result_.steps = done_;
+    return result_;
+  }
+
+ private:
+  data::Layout layout() const {
+    return {s_.pack && !s_.average_micro, s_.length, memory_.micro_batch, s_.average_micro};
+  }
+
+  uint64_t seed_for(int64_t step, int64_t micro) const {
+    Random random(s_.seed ^ (static_cast<uint64_t>(step) << 20) ^ static_cast<uint64_t>(micro));
+    return random.next();
+  }
+
+  // Loss and gradients of a step; nothing of it stays if the run is asked to stop meanwhile.
+  recipe::StepRecord take_step() {
+    const auto start = std::chrono::steady_clock::now();
+    recipe::StepRecord record;
+    record.step = done_ + 1;
+    record.lr = recipe::learning_rate(s_, done_);
+    const std::vector<size_t> chosen = data::batch_of(in_.rows.size(), s_.batch, done_, s_.seed, s_.shuffle);
+    const std::vector<data::MicroBatch> micro_batches = data::lay_out(in_.rows, chosen, layout());
+    int64_t targets = 0;
+    for (const data::MicroBatch& m : micro_batches) targets += m.targets;
+    for (const size_t row : chosen) record.tokens += static_cast<int64_t>(in_.rows[row].ids.size());
+
+    double ce = 0, kd = 0, hidden = 0;
+    Tensor sums = at::zeros({3}, at::TensorOptions(student_.model.device()).dtype(at::kDouble));
+    for (size_t m = 0; m < micro_batches.size(); ++m) {
+      if (hooks_.stop()) stop();
+      PassOptions pass{s_.kd_weight, s_.temperature, teacher_ ? s_.hidden_weight : 0, 0, memory_.recompute};
+      pass.scale =
+          s_.average_micro
+              ? 1.0 / static_cast<double>(micro_batches[m].targets * static_cast<int64_t>(micro_batches.size()))
+              : 1.0 / static_cast<double>(targets);
+      student_.set_dropout(s_.method == recipe::Method::kLora ? s_.dropout : 0,
+                           seed_for(done_, static_cast<int64_t>(m)));
+      const Batch batch = make_batch(student_.model, in_.rows, micro_batches[m]);
+      sums.add_(train_pass(student_, teacher_, batch, pass), pass.scale);
+    }
+    record.grad_norm = finish_gradients(student_.trainables, s_.clip);
+    const Tensor host = sums.to(at::kCPU);
+    ce = host[0].item<double>();
+    kd = host[1].item<double>();
+    hidden = host[2].item<double>();
+    record.ce = ce;
+    record.kd = kd;
+    record.hidden = hidden;
+    const double w = teacher_ ? s_.kd_weight : 0;
+    record.loss = (w < 1 ? (1 - w) * ce : 0) + w * kd + (teacher_ ? s_.hidden_weight * hidden : 0);
+    if (std::isfinite(record.loss) && std::isfinite(record.grad_norm)) {
+      step(student_.trainables, {s_.beta1, s_.beta2, 1e-8, s_.weight_decay}, record.lr, done_ + 1 - result_.skipped);
+    } else {
+      skip(record, chosen);
+    }
+    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return record;
+  }
+
+  void skip(recipe::StepRecord& record, const std::vector<size_t>& rows) {
+    clear_gradients(student_.trainables);
+    record.skipped = true;
+    ++result_.skipped;
+    const std::string which =
+        fmt::format("step {}, rows {} to {} of {}", record.step, *std::min_element(rows.begin(), rows.end()),
+                    *std::max_element(rows.begin(), rows.end()), in_.rows.size());
+    log_warning(fmt::format("{}: loss {}, gradient norm {}: not finite, the step is skipped", which, record.loss,
+                            record.grad_norm));
+    if (result_.skipped < kMostSkipped) return;
+    throw diverged("the training diverges")
+        .where(which)
+        .expected(fmt::format("fewer than {} steps whose loss or gradient is not finite", kMostSkipped))
+        .help("use a smaller --lr or a longer --warmup; the last finished state is kept");
+  }
+
+  double mean_loss(const std::vector<data::Example>& rows) {
+    student_.set_dropout(0, 0);
+    std::vector<size_t> all(rows.size());
+    for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+    double sum = 0;
+    int64_t targets = 0;
+    data::Layout padded{false, s_.length, memory_.micro_batch, false};
+    for (const data::MicroBatch& m : data::lay_out(rows, all, padded)) {
+      if (hooks_.stop()) stop();
+      sum += eval_pass(student_.model, make_batch(student_.model, rows, m)).item<double>();
+      targets += m.targets;
+    }
+    return sum / static_cast<double>(targets);
+  }
+
+  recipe::Measured measure() {
+    recipe::Measured out;
+    if (!in_.validation.empty()) out.loss = mean_loss(in_.validation);
+    for (const recipe::HeldOut& text : in_.texts) out.texts.emplace_back(text.name, std::exp(mean_loss(text.rows)));
+    return out;
+  }
+
+  recipe::Measured validate() {
+    const recipe::Measured now = measure();
+    result_.after = now;
+    if (!now.loss) return now;
+    if (!result_.best_loss || *now.loss < *result_.best_loss) {
+      result_.best_loss = now.loss;
+      result_.best_step = done_;
+      worse_ = 0;
+      if (!in_.best.empty()) {
+        const HostTensors masters = to_host(student_.trainables, false);
+        const fs::path next = fs::path(in_.best) += ".new";
+        fs::remove(next);
+        checkpoint::write_safetensors(next, masters.tensors, {});
+        fs::rename(next, in_.best);
+      }
+    } else if (s_.patience > 0 && ++worse_ >= s_.patience) {
+      result_.stopped_early = true;
+    }
+    return now;
+  }
+
+  void save() {
+    if (!in_.slots) return;
+    const HostTensors tensors = to_host(student_.trainables, true);
+    in_.slots->save(done_,
+                    {{"identity", in_.identity},
+                     {"micro_batch", memory_.micro_batch},
+                     {"recompute", memory_.recompute},
+                     {"skipped", result_.skipped},
+                     {"worse", worse_},
+                     {"best_step", result_.best_step},
+                     {"best_loss", result_.best_loss ? Json(*result_.best_loss) : Json()},
+                     {"stopped_early", result_.stopped_early},
+                     {"before", to_json(result_.before)},
+                     {"after", to_json(result_.after)}},
+                    tensors.tensors);
+    saved_ = done_;
+  }
+
+  bool resume() {
+    if (!in_.slots) return false;
+    const std::optional<checkpoint::Slot> slot = in_.slots->load();
+    if (!slot) return false;
+    const JsonObject state(slot->state, slot->file.path());
+    if (state.string("identity") != in_.identity)
+      throw bad_input("the saved state is of another training")
+          .file(slot->file.path())
+          .expected(in_.identity)
+          .found(state.string("identity"));
+    from_file(slot->file, student_.trainables, true);
+    done_ = saved_ = slot->step;
+    memory_.micro_batch = state.integer("micro_batch", 1, INT64_MAX);
+    memory_.recompute = state.boolean("recompute");
+    result_.skipped = state.integer("skipped", 0, INT64_MAX);
+    worse_ = state.integer("worse", 0, INT64_MAX);
+    result_.best_step = state.integer("best_step", 0, INT64_MAX);
+    if (state.has("best_loss")) result_.best_loss = state.number("best_loss");
+    result_.stopped_early = state.boolean("stopped_early");
+    result_.before = measured_from(state.object("before"));
+    result_.after = measured_from(state.object("after"));
+    return true;
+  }
+
+  [[noreturn]] void stop() {
+    clear_gradients(student_.trainables);
+    if (started_ && saved_ != done_) save();
+    throw interrupted("the training was interrupted")
+        .found(fmt::format("{} of {} steps are done and saved", done_, s_.steps));
+  }
+
+  Student& student_;
+  const Teacher* teacher_;
+  const TrainInputs& in_;
+  const recipe::Settings& s_;
+  const recipe::Hooks& hooks_;
+  recipe::TrainResult result_;
+  MemoryPlan memory_;
+  int64_t done_ = 0, saved_ = -1, worse_ = 0;
+  bool started_ = false;  // there is something to save
+};
+
+}  // namespace
+
+recipe::TrainResult train(Student& student, const Teacher* teacher, const TrainInputs& inputs,
+                          const recipe::Hooks& hooks) {
+  return Trainer(student, teacher, inputs, hooks).run();
+}
+
+}  // namespace shorten::train
