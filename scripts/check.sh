@@ -13,6 +13,7 @@ declare -A allowed=(
   [checkpoint]="core"
   [text]="core"
   [tasks]="core text"
+  [data]="core text"
   [family]="core checkpoint"
   [plan]="core checkpoint family"
   [kernels]="core"
@@ -20,8 +21,10 @@ declare -A allowed=(
   [score]="core plan model kernels"
   [eval]="core text model kernels"
   [generate]="core model kernels"
-  [engine]="core checkpoint family text tasks plan kernels model score eval generate"
-  [cli]="core checkpoint family text tasks plan"
+  [recipe]="core data"
+  [train]="core data recipe checkpoint family kernels model plan"
+  [engine]="core checkpoint family text tasks data recipe plan kernels model score eval generate train"
+  [cli]="core checkpoint family text tasks data recipe plan"
 )
 while IFS=: read -r file include; do
   from=$(cut -d/ -f2 <<<"$file")
@@ -33,7 +36,7 @@ while IFS=: read -r file include; do
 done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu')
 
 # No LibTorch below the line, nor in the program itself.
-if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/tasks src/family src/plan src/cli; then
+if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/tasks src/data src/recipe src/family src/plan src/cli; then
   fail "LibTorch headers below the torch line"
 fi
 if grep -rnE '\bassert\(' src --include='*.h' --include='*.cpp'; then fail "assert: use Error or SHORTEN_CHECK"; fi

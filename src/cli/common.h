@@ -33,6 +33,7 @@ std::function<void()> setup_plan(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_prune(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_eval(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_generate(CLI::App& app, CommonOptions& common);
+std::function<void()> setup_heal(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_bench(CLI::App& app, CommonOptions& common);
 
 // Refuses, before any work, an output that exists (without --force), and always one that is an input: the

@@ -27,6 +27,7 @@ constexpr std::array kVerbs = {
     Verb{"plan", "which blocks go, for a target", setup_plan},
     Verb{"prune", "write the shorter checkpoint", setup_prune},
     Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
+    Verb{"heal", "train what is left: LoRA, all parameters, distillation", setup_heal},
     Verb{"generate", "text that goes on from a prompt", setup_generate},
     Verb{"bench", "latency, throughput and memory, models side by side", setup_bench},
 };
@@ -36,7 +37,8 @@ constexpr char kFooter[] =
     "  shorten score MODEL --text book.txt -o scores.json\n"
     "  shorten plan  MODEL --scores scores.json --remove 8 -o plan.json\n"
     "  shorten prune MODEL --plan plan.json -o SHORTER\n"
-    "  shorten eval  MODEL SHORTER --text held-out=other.txt\n"
+    "  shorten heal  SHORTER -o RUN\n"
+    "  shorten eval  MODEL SHORTER RUN/model --text held-out=other.txt\n"
     "  shorten bench MODEL SHORTER\n"
     "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
     "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
@@ -159,6 +161,7 @@ void reserve_standard_streams() {
 int main(int argc, char** argv) {
   shorten::cli::reserve_standard_streams();
   ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of write(), which says so
+  ::signal(SIGXFSZ, SIG_IGN);  // so is a file that the limit of the shell stops
   shorten::install_signal_cleanup();
   shorten::install_mapping_guard();
   return shorten::cli::run(argc, argv);

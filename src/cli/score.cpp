@@ -5,6 +5,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "cli/common.h"
+#include "cli/self_text.h"
 #include "cli/table.h"
 #include "cli/text_options.h"
 #include "core/error.h"
@@ -20,6 +21,8 @@
 namespace shorten::cli {
 namespace {
 
+constexpr char kSelf[] = "self";  // as --text: what the model writes itself
+
 struct ScoreOptions {
   std::string model;
   std::vector<std::string> criteria = {"ppl"};
@@ -27,6 +30,8 @@ struct ScoreOptions {
   TextOptions text_options;
   text::SampleOptions sample;
   CLI::Option *samples_given = nullptr, *length_given = nullptr;
+
+  bool self() const { return text.size() == 1 && text[0] == kSelf; }
 };
 
 // One column a criterion, one row a block, the rank in brackets.
@@ -78,45 +83,88 @@ void fit_to_ready_rows(const ScoreOptions& options, const std::vector<text::Docu
     sample.samples = static_cast<int64_t>(documents.size());
 }
 
-void run_score(const ScoreOptions& options, const CommonOptions& common) {
-  bool needs_text = false;
-  for (size_t i = 0; i < options.criteria.size(); ++i) {
-    needs_text |= plan::find_criterion(options.criteria[i]).needs_text;
-    if (std::count(options.criteria.begin(), options.criteria.end(), options.criteria[i]) > 1)
-      throw usage_error(fmt::format("criterion {} is given twice", options.criteria[i]));
+void check_usage(const ScoreOptions& options, bool needs_text) {
+  for (const std::string& criterion : options.criteria) {
+    if (std::count(options.criteria.begin(), options.criteria.end(), criterion) > 1)
+      throw usage_error(fmt::format("criterion {} is given twice", criterion));
   }
   if (needs_text && options.text.empty()) {
     throw usage_error("this criterion needs calibration text")
         .help("--text FILE, for example a few pages of what the model will be used for");
   }
+  if (!options.self() && std::count(options.text.begin(), options.text.end(), kSelf) > 0) {
+    throw usage_error("the text that the model writes itself is the only one, or none")
+        .where("--text self")
+        .help("a file of that name is ./self");
+  }
+  if (options.self() && *options.text_options.bos_given) {
+    throw usage_error("--bos says nothing about text that the model writes itself")
+        .help("each row begins with the BOS token, if there is one");
+  }
+}
+
+// Rows of what files say, by the rules of docs/protocols.md.
+std::vector<std::vector<text::TokenId>> calibration_rows(const ScoreOptions& options, const fs::path& model,
+                                                         int64_t vocabulary, uint64_t seed,
+                                                         plan::Calibration& calibration) {
+  std::vector<text::Document> documents;
+  for (const std::string& path : options.text) {
+    text::Source source = text::read_source(path);
+    calibration.sources.push_back({source.path, source.sha256});
+    for (text::Document& document : source.documents) documents.push_back(std::move(document));
+  }
+  text::SampleOptions sample = options.sample;
+  sample.seed = seed;
+  fit_to_ready_rows(options, documents, sample);
+  const auto tokenizer = open_for(documents, model, options.text_options);
+  sample.bos = resolve_bos(options.text_options, tokenizer.get());
+  calibration.samples = sample.samples;
+  calibration.length = sample.length;
+  calibration.bos = text::bos_name(sample.bos);
+  return text::sample_windows(documents, tokenizer.get(), sample, vocabulary);
+}
+
+// Rows of what the model writes itself.
+std::vector<std::vector<text::TokenId>> self_rows(const ScoreOptions& options, const fs::path& model,
+                                                  const std::string& fingerprint, const CommonOptions& common,
+                                                  plan::Calibration& calibration) {
+  SelfTextRequest request{model, fingerprint, options.sample.samples, options.sample.length};
+  request.whole_rows = true;
+  request.seed = common.seed;
+  request.compute = common.compute;
+  request.text_options = options.text_options;
+  SelfText text = self_text(request);
+  calibration.sources.push_back({kSelf, text.tokens_sha256});
+  calibration.samples = request.rows;
+  calibration.length = request.length;
+  calibration.bos = text::bos_name(text.from_bos ? text::Bos::kEvery : text::Bos::kNone);
+  return std::move(text.rows);
+}
+
+void run_score(const ScoreOptions& options, const CommonOptions& common) {
+  bool needs_text = false;
+  for (const std::string& name : options.criteria) needs_text |= plan::find_criterion(name).needs_text;
+  check_usage(options, needs_text);
   if (!needs_text && !options.text.empty()) log_warning("no criterion here needs text: --text is not used");
   const fs::path dir = checkpoint::resolve_model(options.model);
-  std::vector<fs::path> inputs(options.text.begin(), options.text.end());
-  inputs.push_back(dir);
+  std::vector<fs::path> inputs = {dir};
+  if (!options.self()) inputs.insert(inputs.end(), options.text.begin(), options.text.end());
   check_output(common.output, common.force, inputs);
   const checkpoint::Checkpoint checkpoint(dir);
   const family::ModelSpec spec = family::read_spec(checkpoint);
 
   plan::Scores scores;
+  std::string fingerprint;  // reads every byte: where nothing before the scoring asks for it, after it
   ScoreRequest request;
   if (needs_text) {
     plan::Calibration calibration;
-    std::vector<text::Document> documents;
-    for (const std::string& path : options.text) {
-      text::Source source = text::read_source(path);
-      calibration.sources.push_back({source.path, source.sha256});
-      for (text::Document& document : source.documents) documents.push_back(std::move(document));
+    if (options.self()) {
+      fingerprint = checkpoint.fingerprint();
+      request.rows = self_rows(options, dir, fingerprint, common, calibration);
+    } else {
+      request.rows = calibration_rows(options, dir, spec.vocabulary, common.seed, calibration);
     }
-    text::SampleOptions sample = options.sample;
-    sample.seed = common.seed;
-    fit_to_ready_rows(options, documents, sample);
-    const auto tokenizer = open_for(documents, dir, options.text_options);
-    sample.bos = resolve_bos(options.text_options, tokenizer.get());
-    request.rows = text::sample_windows(documents, tokenizer.get(), sample, spec.vocabulary);
-    calibration.samples = sample.samples;
-    calibration.length = sample.length;
-    calibration.bos = text::bos_name(sample.bos);
-    calibration.seed = sample.seed;
+    calibration.seed = common.seed;
     calibration.tokens_sha256 = text::tokens_sha256(request.rows);
     scores.calibration = std::move(calibration);
   }
@@ -126,7 +174,8 @@ void run_score(const ScoreOptions& options, const CommonOptions& common) {
   request.compute = common.compute;
   ScoreResponse response = engine().score(request);
 
-  scores.model = {options.model, spec.family, checkpoint.fingerprint(), static_cast<int64_t>(spec.blocks.size())};
+  if (fingerprint.empty()) fingerprint = checkpoint.fingerprint();
+  scores.model = {options.model, spec.family, fingerprint, static_cast<int64_t>(spec.blocks.size())};
   scores.compute = {response.used.device, response.used.dtype, kVersion};
   scores.baseline_perplexity = response.baseline_perplexity;
   scores.criteria = std::move(response.criteria);
@@ -154,7 +203,8 @@ std::function<void()> setup_score(CLI::App& app, CommonOptions& common) {
       ->type_name("LIST")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--text", o->text, "calibration text: .txt, .jsonl, .json or a folder")->type_name("SOURCE");
+  app.add_option("--text", o->text, "calibration text: .txt, .jsonl, .json or a folder; or self: the model writes it")
+      ->type_name("SOURCE");
   o->samples_given = app.add_option("--samples", o->sample.samples, "calibration windows [10]")
                          ->type_name("N")
                          ->check(CLI::Range(1, 1 << 24));

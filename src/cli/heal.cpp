@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/heal.h"
+
+#include <fmt/format.h>
+
+#include "checkpoint/checkpoint.h"
+#include "core/cleanup.h"
+#include "core/error.h"
+#include "core/json_text.h"
+#include "core/sha256.h"
+#include "core/version.h"
+#include "data/show.h"
+#include "plan/peft_adapter.h"
+
+namespace shorten::cli {
+namespace {
+
+// Rank, alpha and targets are the adapter's own.
+void take_adapter(const HealOptions& o, const HealModels& models, recipe::Settings& s) {
+  if (o.init_adapter.empty()) return;
+  for (const char* option : {"--rank", "--alpha", "--targets"}) {
+    if (o.given(option))
+      throw usage_error("the adapter says this already").where(option).help("leave it out with --init-adapter");
+  }
+  const plan::AdapterConfig config = plan::open_adapter(o.init_adapter, models.spec, models.fingerprint).config;
+  s.rank = config.rank;
+  s.alpha = config.alpha;
+  s.rank_stabilised = config.rank_stabilised;
+  s.targets = config.targets;
+}
+
+void show(const HealOptions& o, const HealModels& models, const HealData& data) {
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  try {
+    tokenizer = open_tokenizer_of(models.model, o.text_options);
+  } catch (const Error&) {  // ready rows need none: ids are shown then
+  }
+  for (size_t i = 0; i < std::min(static_cast<size_t>(o.show_data), data.rows.size()); ++i)
+    write_stdout(fmt::format("{}row {}\n{}", i == 0 ? "" : "\n", i, data::show(data.rows[i], tokenizer.get())));
+}
+
+// What a saved state belongs to.
+std::string identity_of(const HealRun& run) {
+  const Json all = {run.request.fingerprint, run.facts, recipe::to_json(run.request.settings)};
+  Sha256 sha;
+  sha.update(all.dump());
+  return sha.hex();
+}
+
+HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory* directory) {
+  recipe::Settings settings = resolve_settings(o, common.seed);
+  if (common.compute.dtype == "fp16") {
+    throw usage_error("training in fp16 is not supported")
+        .where("--dtype")
+        .expected("bf16 or fp32")
+        .help("fp16 loses small gradients; bf16 has the range of fp32");
+  }
+  const bool self = o.data.empty() || o.data == std::vector<std::string>{"self"};
+  fs::path parent;
+  std::string parent_fingerprint;
+  const HealModels models =
+      open_heal_models(o, settings.objective == recipe::Objective::kKd, self, parent, parent_fingerprint);
+  take_adapter(o, models, settings);
+  if (directory) {
+    std::vector<fs::path> inputs = {models.model};
+    if (!self) inputs.insert(inputs.end(), o.data.begin(), o.data.end());
+    if (!parent.empty()) inputs.push_back(parent);
+    if (!o.init_adapter.empty()) inputs.emplace_back(o.init_adapter);
+    directory->check(common.force, inputs);
+  }
+  HealData data = read_heal_data(o, models, parent, parent_fingerprint, settings, common);
+  if (!directory) {
+    show(o, models, data);
+    return {};
+  }
+  HealRun run;
+  run.facts = {{"argv", common.argv},
+               {"model", {{"path", o.model}, {"fingerprint", models.fingerprint}}},
+               {"teacher", models.teacher.empty()
+                               ? Json()
+                               : Json{{"path", models.teacher.string()}, {"fingerprint", models.teacher_fingerprint}}},
+               {"data", data.sources},
+               {"rows", data.rows.size()},
+               {"rows_sha256", data::examples_sha256(data.rows)},
+               {"validation_rows", data.validation.size()}};
+  HealRequest& r = run.request;
+  r.model = fs::absolute(models.model);
+  if (!models.teacher.empty()) r.teacher = fs::absolute(models.teacher);
+  r.kept = models.kept;
+  r.settings = settings;
+  r.rows = std::move(data.rows);
+  r.validation = std::move(data.validation);
+  r.texts = std::move(data.texts);
+  if (!o.init_adapter.empty()) r.init_adapter = fs::absolute(o.init_adapter);
+  r.run = directory->path();
+  r.fingerprint = models.fingerprint;
+  r.merge = !o.no_merge;
+  r.compute = common.compute;
+  r.identity = identity_of(run);
+  r.record = {{"format", "shorten.healed"},  {"version", 1},
+              {"shorten_version", kVersion}, {"argv", common.argv},
+              {"source", models.source},     {"settings", recipe::to_json(settings)}};
+  directory->create();
+  directory->save(run);
+  return run;
+}
+
+// Whatever else is given when a run goes on must be what it was begun with.
+void check_same(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
+  const bool alone = common.output.empty();
+  for (const CLI::Option* option : o.app->get_options()) {
+    const bool about_training = option->count() > 0 && option->get_group() != "Common options" &&
+                                option->get_name() != "--resume" && option->get_name() != "MODEL";
+    if (alone && about_training) {
+      throw usage_error("a run goes on with what it was begun with")
+          .where(option->get_name())
+          .help("leave the option out, or start anew with MODEL and -o RUN --force");
+    }
+  }
+  const ComputeOptions &asked = common.compute, &stored_compute = run.request.compute;
+  const auto unchanged = [&](const char* option, bool same, const std::string& stored) {
+    if (!o.given(option) || same) return;
+    throw usage_error("the run in this directory was begun in another way")
+        .file(run.request.run)
+        .where(option)
+        .expected(stored)
+        .help("leave the option out, or start anew with --force");
+  };
+  unchanged("--device", asked.device == stored_compute.device, stored_compute.device);
+  unchanged("--dtype", asked.dtype == stored_compute.dtype, stored_compute.dtype);
+  unchanged("--threads", asked.threads == stored_compute.threads,
+            stored_compute.threads == 0 ? "one a core" : fmt::format("{}", stored_compute.threads));
+  unchanged("--seed", common.seed == run.request.settings.seed, fmt::format("{}", run.request.settings.seed));
+  if (alone) return;
+  unchanged("--no-merge", !run.request.merge, "a merged model");
+  std::vector<std::string> data;
+  for (const Json& source : run.facts.at("data")) {
+    if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
+  }
+  const std::vector<std::string> given_data = o.data.empty() ? std::vector<std::string>{"self"} : o.data;
+  if (data != given_data) {
+    throw usage_error("the run in this directory has other data")
+        .file(run.request.run)
+        .where("--data")
+        .expected(fmt::format("{}", fmt::join(data, " ")))
+        .found(fmt::format("{}", fmt::join(given_data, " ")));
+  }
+  const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
+  Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(run.request.settings);
+  for (const char* derived : {"steps", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
+    const std::string option = std::string("--") + derived;
+    if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
+  }
+  if (!fs::equivalent(model, run.request.model)) {
+    throw usage_error("the run in this directory is of another model")
+        .file(common.output)
+        .expected(run.request.model.string())
+        .found(model.string());
+  }
+  for (const auto& [key, value] : stored.items()) {
+    if (given.at(key) == value) continue;
+    throw usage_error("the run in this directory has other settings")
+        .file(common.output)
+        .where(key)
+        .expected(value.dump())
+        .found(given.at(key).dump());
+  }
+}
+
+void run_heal(const HealOptions& o, const CommonOptions& common) {
+  if (o.show_data > 0) {
+    prepare(o, common, nullptr);
+    return;
+  }
+  const fs::path path = common.output.empty() && o.resume ? fs::path(o.model) : fs::path(common.output);
+  if (path.empty()) throw usage_error("where does the run go?").expected("-o RUN, a folder for all that the run makes");
+  RunDirectory directory(path);
+  HealRun run;
+  bool fresh = false, started = false;
+  if (o.resume && directory.resumable()) {
+    run = directory.load();
+    check_same(o, common, run);
+  } else if (o.resume && directory.finished()) {
+    directory.finish();  // in case it was killed meanwhile
+    const Json report = read_json(path / "heal.json");
+    write_stdout(common.json ? readable_json(report) : "finished already\n" + heal_table(report, path));
+    return;
+  } else if (o.resume && common.output.empty()) {
+    throw bad_input("there is no run to go on with")
+        .file(path)
+        .expected("state/run.json")
+        .help("start it with MODEL and -o RUN");
+  } else {
+    run = prepare(o, common, &directory);
+    fresh = true;
+  }
+
+  HealLog log(path, run.request);
+  const StopRequest stop;
+  recipe::Hooks hooks;
+  hooks.on_start = [&](int64_t done, const recipe::Measured& before) {
+    started = true;
+    log.start(done, before);
+  };
+  hooks.on_step = [&](const recipe::StepRecord& record) { log.step(record); };
+  hooks.stop = [&] { return stop.requested(); };
+  try {
+    const HealResponse response = engine().heal(run.request, hooks);
+    const Json report = log.finish(run, response);
+    StagedFile file(path / "heal.json", readable_json(report), true);
+    write_stdout(common.json ? readable_json(report) : heal_table(report, path));
+    file.commit();
+  } catch (Error& error) {
+    if (fresh && !started && error.code() != ExitCode::kInterrupted) {  // nothing is worth going on with
+      directory.discard();
+      throw;
+    }
+    const bool can_go_on = error.code() == ExitCode::kInterrupted || error.code() == ExitCode::kNoSpace;
+    if (can_go_on) {
+      const std::string before =
+          error.code() == ExitCode::kNoSpace && !error.help().empty() ? error.help() + "; then " : "";
+      error.help(fmt::format("{}go on with: shorten heal --resume {}", before, path.string()));
+    }
+    throw;
+  }
+  directory.finish();
+}
+
+}  // namespace
+
+std::function<void()> setup_heal(CLI::App& app, CommonOptions& common) {
+  auto o = std::make_shared<HealOptions>();
+  add_heal_options(app, *o);
+  return [o, &common] { run_heal(*o, common); };
+}
+
+}  // namespace shorten::cli

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run says while it runs and when it ends.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+
+#include "cli/chart.h"
+#include "cli/heal.h"
+#include "cli/table.h"
+#include "core/error.h"
+#include "core/json_text.h"
+#include "core/progress.h"
+#include "core/units.h"
+#include "core/version.h"
+#include "plan/file_format.h"
+
+namespace shorten::cli {
+namespace {
+
+constexpr std::chrono::seconds kBetweenLines{5};
+
+Json to_json(const recipe::Measured& m) {
+  Json texts = Json::object();
+  for (const auto& [name, value] : m.texts) texts[name] = value;
+  Json out = Json::object();
+  out["loss"] = m.loss ? Json(*m.loss) : Json();
+  out["perplexity"] = texts;
+  return out;
+}
+
+std::string csv(const std::vector<Json>& lines) {
+  constexpr const char* kColumns[] = {"step", "loss", "grad_norm", "lr", "tokens", "tokens_per_s", "val_loss"};
+  std::string out = fmt::format("{}\n", fmt::join(kColumns, ","));
+  for (const Json& line : lines) {
+    std::string row;
+    for (const char* column : kColumns) {
+      if (column != kColumns[0]) row += ",";
+      if (line.contains(column) && !line[column].is_null()) row += line[column].dump();
+    }
+    out += row + "\n";
+  }
+  return out;
+}
+
+Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before) {
+  Chart chart{"Loss by step", "step", "loss", {{"training", {}}, {"held-out rows", {}}}};
+  if (before.loss) chart.series[1].points.push_back({0, *before.loss, ""});
+  for (const Json& line : lines) {
+    const double step = line["step"].get<double>();
+    if (line["loss"].is_number()) chart.series[0].points.push_back({step, line["loss"].get<double>(), ""});
+    if (line.contains("val_loss")) chart.series[1].points.push_back({step, line["val_loss"].get<double>(), ""});
+  }
+  std::erase_if(chart.series, [](const Series& s) { return s.points.empty(); });
+  return chart;
+}
+
+}  // namespace
+
+HealLog::HealLog(fs::path run, const HealRequest& request) : run_(std::move(run)), request_(request) {}
+
+void HealLog::start(int64_t done, const recipe::Measured& before) {
+  done_ = done;
+  const fs::path file = run_ / "train.jsonl";
+  std::string kept;
+  if (done > 0 && fs::exists(file)) {
+    const std::string text = read_file(file);
+    for (size_t start = 0; start < text.size();) {
+      const size_t end = text.find('\n', start);
+      if (end == std::string::npos) break;  // a line that was being written
+      const Json line = parse_json(std::string_view(text).substr(start, end - start), file);
+      if (line.at("step").get<int64_t>() > done) break;
+      kept += text.substr(start, end - start + 1);
+      tokens_ += line.at("tokens").get<int64_t>();
+      seconds_ += line.value("seconds", 0.0);
+      lines_.push_back(line);
+      start = end + 1;
+    }
+  }
+  StagedFile(file, kept, true).commit();
+  if (done > 0) log_info(fmt::format("going on after step {} of {}", done, request_.settings.steps));
+  std::string line = "before";
+  if (before.loss) line += fmt::format("  val {:.4f}", *before.loss);
+  for (const auto& [name, value] : before.texts) line += fmt::format("  {} {:.2f}", name, value);
+  if (done == 0 && line != "before") log_info(line);
+}
+
+void HealLog::step(const recipe::StepRecord& r) {
+  const double rate = r.seconds > 0 ? static_cast<double>(r.tokens) / r.seconds : 0;
+  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
+  Json line = {{"step", r.step},      {"loss", number(r.loss)}, {"grad_norm", number(r.grad_norm)},
+               {"lr", r.lr},          {"tokens", r.tokens},     {"tokens_per_s", rate},
+               {"seconds", r.seconds}};
+  if (request_.settings.objective == recipe::Objective::kKd) {
+    line["kd"] = number(r.kd);
+    line["ce"] = number(r.ce);
+    if (request_.settings.hidden_weight > 0) line["hidden"] = number(r.hidden);
+  }
+  if (r.skipped) line["skipped"] = true;
+  std::string shown =
+      fmt::format("step {}/{}  loss {:.4f}  norm {:.3g}  lr {:.2e}  {}/s", r.step, request_.settings.steps, r.loss,
+                  r.grad_norm, r.lr, with_separators(static_cast<int64_t>(rate)));
+  if (r.measured) {
+    if (r.measured->loss) {
+      line["val_loss"] = number(*r.measured->loss);
+      shown += fmt::format("  val {:.4f}", *r.measured->loss);
+    }
+    for (const auto& [name, value] : r.measured->texts) {
+      line["perplexity"][name] = number(value);
+      shown += fmt::format("  {} {:.2f}", name, value);
+    }
+  }
+  lines_.push_back(line);
+  tokens_ += r.tokens;
+  seconds_ += r.seconds;
+  const std::string text = line.dump() + "\n";
+  const int fd = ::open((run_ / "train.jsonl").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  if (fd >= 0) ::close(fd);
+  if (!written) {
+    throw no_space("cannot write the log")
+        .file(run_ / "train.jsonl")
+        .help("free some space; the last saved state stays");
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!r.measured && now - said_ < kBetweenLines) return;
+  said_ = now;
+  const double left = seconds_ / static_cast<double>(r.step) * static_cast<double>(request_.settings.steps - r.step);
+  log_info(fmt::format("{}  {} left", shown, human_seconds(left)));
+}
+
+Json HealLog::finish(const HealRun& run, const HealResponse& response) {
+  const recipe::TrainResult& result = response.result;
+  const recipe::Settings& s = request_.settings;
+  Json json = {{"format", "shorten.heal"}, {"version", plan::kFileVersion}, {"shorten_version", kVersion}};
+  json.update(run.facts);
+  json["settings"] = recipe::to_json(s);
+  json["compute"] = {{"device", response.used.device}, {"dtype", response.used.dtype}};
+  json["trained_parameters"] = response.trained;
+  json["micro_batch"] = response.micro_batch;
+  json["recompute"] = response.recompute;
+  json["shared_weights"] = response.shared;
+  json["steps"] = result.steps;
+  json["skipped"] = result.skipped;
+  json["stopped_early"] = result.stopped_early;
+  json["tokens"] = tokens_;
+  json["seconds"] = seconds_;
+  json["before"] = to_json(result.before);
+  json["after"] = to_json(result.after);
+  json["best"] = result.best_loss ? Json{{"step", result.best_step}, {"loss", *result.best_loss}} : Json();
+  StagedFile(run_ / "train.csv", csv(lines_), true).commit();
+  if (const Chart chart = loss_chart(lines_, result.before); !chart.series.empty())
+    StagedFile(run_ / "loss.svg", render_svg(chart), true).commit();
+  return json;
+}
+
+std::string heal_table(const Json& report, const fs::path& run) {
+  const Json& settings = report.at("settings");
+  std::vector<std::pair<std::string, std::string>> fields;
+  const bool lora = settings.at("method") == "lora";
+  if (fs::exists(run / "model")) fields.emplace_back("model", (run / "model").string());
+  if (lora) fields.emplace_back("adapter", (run / "adapter").string());
+  std::string method = lora ? fmt::format("LoRA, rank {}", settings.at("rank").get<int64_t>()) : "all parameters";
+  method += settings.at("objective") == "kd" ? ", taught by " + report.at("teacher").at("path").get<std::string>()
+                                             : ", cross-entropy";
+  fields.emplace_back("trained", fmt::format("{} numbers: {}",
+                                             with_separators(report.at("trained_parameters").get<int64_t>()), method));
+  fields.emplace_back("steps", fmt::format("{}, {} tokens, {}", with_separators(report.at("steps").get<int64_t>()),
+                                           with_separators(report.at("tokens").get<int64_t>()),
+                                           human_seconds(report.at("seconds").get<double>())));
+  const Json &before = report.at("before"), &after = report.at("after");
+  if (before.at("loss").is_number())
+    fields.emplace_back("held-out loss", fmt::format("{:.4f} -> {:.4f}", before.at("loss").get<double>(),
+                                                     after.at("loss").get<double>()));
+  for (const auto& [name, value] : before.at("perplexity").items())
+    fields.emplace_back(name, fmt::format("perplexity {:.4f} -> {:.4f}", value.get<double>(),
+                                          after.at("perplexity").at(name).get<double>()));
+  return render_fields(fields);
+}
+
+}  // namespace shorten::cli

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// A run goes on after anything - killed, stopped, a full disk, a damaged slot - and ends with the same bytes.
+#include <sys/file.h>
+
+#include <chrono>
+
+#include "cli/heal.h"
+#include "file_size_limit.h"
+
+namespace shorten::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST_F(HealTest, KilledAtAnyMomentItEndsTheSame) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40), run = in("run");
+  const auto start = std::chrono::steady_clock::now();
+  healed(training(model, data, in("whole"), 60));
+  const auto whole =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
+  std::mt19937 random(20);
+  int while_training = 0;
+  const auto compare = [&] {
+    expect_same_run(in("whole"), run);
+    for (const std::string& name : names_in(run)) EXPECT_NE(name[0], '.') << name << " was left behind";
+    EXPECT_FALSE(fs::exists(fs::path(run) / "state"));
+    fs::remove_all(run);
+  };
+  for (int kills = 0, turn = 0; kills < 20; ++turn) {
+    const bool alone = turn % 2 == 0 && fs::exists(fs::path(run) / "state/run.json");
+    const Arguments arguments =
+        alone ? Arguments{"--resume", run, "-q"} : training(model, data, run, 60) + Arguments{"--resume"};
+    const std::chrono::milliseconds delay(random() % static_cast<unsigned>(whole));
+    const int status = shorten_with_signal(Arguments{"heal"} + arguments, SIGKILL, delay);
+    ASSERT_TRUE(status == 0 || status == 128 + SIGKILL) << status << heal(arguments).err;
+    if (status == 0) {
+      compare();
+      continue;
+    }
+    ++kills;
+    const size_t steps = log_of(run).size();
+    if (steps > 0 && steps < 60) ++while_training;
+  }
+  EXPECT_GE(while_training, 5);
+  healed(training(model, data, run, 60) + Arguments{"--resume"});
+  compare();
+}
+
+TEST_F(HealTest, StoppedBySignalsItGoesOn) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40), run = in("run");
+  healed(training(model, data, in("whole"), 80));
+  EXPECT_EQ(heal_with_signal(training(model, data, run, 80), run, SIGINT, 5), 75);
+  EXPECT_EQ(heal_with_signal({"--resume", run}, run, SIGTERM, log_of(run).size() + 6), 75);
+  EXPECT_FALSE(fs::exists(fs::path(run) / "model"));
+  EXPECT_LT(log_of(run).size(), 80u);
+  const Outcome wrong = heal(training(model, data, run, 80));
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("--resume"));
+  healed({"--resume", run, "-q"});
+  expect_same_run(in("whole"), run);
+}
+
+// All parameters, a tied head, and the best weights kept beside.
+TEST_F(HealTest, FullTrainingGoesOnToo) {
+  const std::string model = pruned(tiny("qwen2-tied"), "1"), data = rows(16), held = rows(8, 48, "held.jsonl", 9);
+  const auto arguments = [&](const std::string& run) {
+    return Arguments{model,  "-o",
+                     run,    "--data",
+                     data,   "--validation",
+                     held,   "--method",
+                     "full", "--objective",
+                     "kd",   "--kd-weight",
+                     "0.5",  "--hidden-weight",
+                     "0.1",  "--steps",
+                     "40",   "--batch",
+                     "8",    "--lr",
+                     "5e-2", "--warmup",
+                     "2",    "--eval-every",
+                     "2",    "--keep",
+                     "best", "--save-every",
+                     "3",    "-q"};
+  };
+  healed(arguments(in("whole")));
+  EXPECT_EQ(heal_with_signal(arguments(in("run")), in("run"), SIGKILL, 8), 128 + SIGKILL);
+  EXPECT_EQ(heal_with_signal({"--resume", in("run")}, in("run"), SIGINT, 20), 75);
+  healed({"--resume", in("run"), "-q"});
+  expect_same_run(in("whole"), in("run"));
+  ASSERT_EQ(fs::exists(temp / "whole/last"), fs::exists(temp / "run/last"));
+  EXPECT_TRUE(read_text(temp / "whole/last/model/model.safetensors") ==
+              read_text(temp / "run/last/model/model.safetensors"));
+}
+
+// A run that was interrupted with both slots there, made once; each test has a copy.
+class InterruptedTest : public HealTest {
+ protected:
+  static constexpr int kSteps = 60;
+
+  static void SetUpTestSuite() { made_ = new Made; }
+  static void TearDownTestSuite() { delete made_; }
+
+  void SetUp() override {
+    ASSERT_EQ(made_->status, 75);
+    fs::copy(made_->temp / "run", run, fs::copy_options::recursive);
+    for (const char* name : {"slot-a.safetensors", "slot-b.safetensors"}) slots.push_back(run / "state" / name);
+    if (step(slots[1]) > step(slots[0])) std::swap(slots[0], slots[1]);  // the newer one first
+    ASSERT_LT(step(slots[1]), step(slots[0]));
+  }
+
+  static int64_t step(const fs::path& slot) {
+    return std::stoll(checkpoint::SafetensorsFile(slot).metadata().at("step"));
+  }
+
+  void expect_the_same_end() { expect_same_run(made_->temp / "whole", run); }
+
+  fs::path run = temp / "run";
+  std::vector<fs::path> slots;
+
+  struct Made : HealTest {
+    Made() {
+      const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40);
+      healed(training(model, data, in("whole"), kSteps));
+      status = heal_with_signal(training(model, data, in("run"), kSteps), in("run"), SIGTERM, 10);
+    }
+    void TestBody() override {}
+    using HealTest::temp;
+    int status = 0;
+  };
+  static inline Made* made_ = nullptr;
+};
+
+TEST_F(InterruptedTest, AFullDiskKeepsTheLastState) {
+  const std::string newest = read_text(slots[0]);
+  {
+    const FileSizeLimit limit(newest.size() / 2);
+    const Outcome full = heal({"--resume", run.string(), "-q"});
+    EXPECT_EQ(full.status, 5) << full.err;
+    EXPECT_THAT(full.err, AllOf(HasSubstr("slot-"), HasSubstr("shorten heal --resume " + run.string())));
+  }
+  EXPECT_TRUE(read_text(slots[0]) == newest);
+  EXPECT_FALSE(fs::exists(run / "model"));
+  EXPECT_FALSE(fs::exists(run / "adapter"));
+  healed({"--resume", run.string(), "-q"});
+  expect_the_same_end();
+}
+
+TEST_F(InterruptedTest, ASlotCutShortIsPassedOver) {
+  fs::resize_file(slots[0], fs::file_size(slots[0]) / 2);
+  const std::string older = std::to_string(step(slots[1]));
+  const Outcome run_on = healed({"--resume", run.string()});
+  EXPECT_THAT(run_on.err, AllOf(HasSubstr(slots[0].filename().string()), HasSubstr("damaged"),
+                                HasSubstr("after step " + older + " of 60")));
+  expect_the_same_end();
+}
+
+TEST_F(InterruptedTest, ASlotWithAFlippedBitIsPassedOver) {
+  std::string bytes = read_text(slots[0]);
+  bytes[bytes.size() - 100] ^= 4;
+  write(slots[0], bytes);
+  const Outcome run_on = healed({"--resume", run.string(), "-q"});
+  EXPECT_THAT(run_on.err, AllOf(HasSubstr(slots[0].filename().string()), HasSubstr("damaged")));
+  expect_the_same_end();
+}
+
+TEST_F(InterruptedTest, WithoutAWholeSlotItIsSaid) {
+  for (const fs::path& slot : slots) fs::resize_file(slot, 20);
+  const Outcome lost = heal({"--resume", run.string(), "-q"});
+  EXPECT_EQ(lost.status, 3);
+  EXPECT_THAT(lost.err, HasSubstr("no saved state is whole"));
+}
+
+TEST_F(InterruptedTest, OneProcessAtATime) {
+  const int lock = ::open((run / "state/lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
+  for (const Arguments& arguments :
+       {Arguments{"--resume", run.string()},
+        training((made_->temp / "short").string(), (made_->temp / "rows.jsonl").string(), run.string(), kSteps) +
+            Arguments{"--force"}}) {
+    const Outcome second = heal(arguments);
+    EXPECT_EQ(second.status, 2);
+    EXPECT_THAT(second.err, HasSubstr("another process"));
+  }
+  ::close(lock);
+  healed({"--resume", run.string(), "-q"});
+  expect_the_same_end();
+}
+
+// Nothing in run.json makes the program fall over.
+TEST_F(InterruptedTest, ADamagedRunFileIsRefused) {
+  const fs::path file = run / "state/run.json";
+  const Json sound = read_json(file);
+  const auto expect = [&](const std::string& content, const std::string& what) {
+    write(file, content);
+    const Outcome damaged = heal({"--resume", run.string(), "-q"});
+    EXPECT_EQ(damaged.status, 3) << what << "\n" << damaged.err;
+    EXPECT_THAT(damaged.err, HasSubstr("  file "));
+  };
+  const std::string text = sound.dump(1);
+  expect("", "empty");
+  expect(text.substr(0, text.size() / 2), "cut short");
+  for (const char* key : {"format", "model", "fingerprint", "kept", "settings", "texts", "identity", "merge", "compute",
+                          "record", "facts"}) {
+    Json damaged = sound;
+    damaged.erase(key);
+    expect(damaged.dump(), std::string("without ") + key);
+  }
+  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"kept", {"a", 1, 2}},
+                                                                            {"kept", {0, 2, 99}},
+                                                                            {"kept", {0, 2, -1}},
+                                                                            {"texts", {1}},
+                                                                            {"facts", Json::object()},
+                                                                            {"settings", {{"rank", "x"}}},
+                                                                            {"model", 5},
+                                                                            {"version", 99},
+                                                                            {"identity", "other"}}) {
+    Json damaged = sound;
+    damaged[key] = value;
+    expect(damaged.dump(), key + ": " + value.dump());
+  }
+  write(file, sound.dump());
+  healed({"--resume", run.string(), "-q"});
+  expect_the_same_end();
+}
+
+// What else may be wrong when a run is to go on.
+TEST_F(InterruptedTest, MistakesInGoingOnAreNamed) {
+  const std::string model = (made_->temp / "short").string(), data = (made_->temp / "rows.jsonl").string();
+  const Arguments same = training(model, data, run.string(), kSteps) + Arguments{"--resume"};
+  const auto expect = [](const Arguments& arguments, int status, const std::string& says) {
+    const Outcome wrong = heal(arguments);
+    EXPECT_EQ(wrong.status, status) << wrong.err;
+    EXPECT_THAT(wrong.err, HasSubstr(says));
+  };
+  expect({"--resume", run.string(), "--lr", "0.5"}, 2, "--lr");
+  expect({"--resume", run.string(), "--data", data}, 2, "--data");
+  Arguments other = same;
+  *std::find(other.begin(), other.end(), "1e-2") = "2e-2";
+  expect(other, 2, "lr");
+  expect(same + Arguments{"--seed", "5"}, 2, "seed");
+  expect(same + Arguments{"--no-merge"}, 2, "--no-merge");
+  rows(40, 48, "other.jsonl", 5);
+  Arguments others = same;
+  *std::find(others.begin(), others.end(), data) = in("other.jsonl");
+  expect(others, 2, "--data");
+  other = same;
+  other[0] = tiny("llama-gqa");
+  expect(other, 2, "another model");
+  const std::string stored = read_text(run / "state/rows.safetensors");
+  fs::resize_file(run / "state/rows.safetensors", stored.size() - 8);
+  expect({"--resume", run.string()}, 3, "rows.safetensors");
+  write(run / "state/rows.safetensors", stored);
+  const std::string weights = read_text(model + "/model.safetensors");
+  std::string altered = weights;
+  altered[altered.size() - 1] ^= 1;
+  write(model + "/model.safetensors", altered);
+  expect({"--resume", run.string()}, 3, "changed");
+  write(model + "/model.safetensors", weights);
+  healed({"--resume", run.string(), "-q"});
+  expect_the_same_end();
+}
+
+}  // namespace
+}  // namespace shorten::test
