@@ -9,13 +9,10 @@ import argparse
 import json
 import random
 import statistics
-import subprocess
 import tempfile
-import time
-from pathlib import Path
 
-SHAPE = Path(__file__).resolve().parent / "shapes/llama-7b.json"
-BLOCK_PARAMETERS, HEAD_PARAMETERS = 32 * 202_383_360, 32000 * 4096
+import gpu_common
+from gpu_common import LLAMA_7B
 
 
 def questions(count=500):
@@ -54,37 +51,23 @@ def main():
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write("".join(json.dumps(d) + "\n" for d in documents))
         file.flush()
-        command = [args.bench, str(SHAPE), "--random-weights", "--documents", file.name, "--device", "cuda", "--dtype", "bf16",
-                   "--repeat", str(args.runs + 1)]  # fmt: skip
-        ours = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        ours = gpu_common.json_of(args.bench, LLAMA_7B, "--random-weights", "--documents", file.name, "--device", "cuda", "--dtype", "bf16",
+                                  "--repeat", args.runs + 1)  # fmt: skip
 
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    with torch.device("cuda"), torch.inference_mode():
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.load(open(SHAPE))), dtype=torch.bfloat16).eval()
-        requests = [(d["context"], choice) for d in documents for choice in d["choices"]]
-        times = []
-        for _ in range(3):
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            harness_way(model, requests)
-            torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-        for _ in range(3):
-            a @ a
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(10):
-            a @ a
-        torch.cuda.synchronize()
-        rate = 10 * 2 * 8192**3 / (time.perf_counter() - start)
+    model = gpu_common.transformers_model(LLAMA_7B)
+    requests = [(d["context"], choice) for d in documents for choice in d["choices"]]
+    with torch.inference_mode():
+        plain = gpu_common.median_seconds(lambda: harness_way(model, requests), 2)
+        rate = gpu_common.product_rate()
 
     n, unshared = len(documents), sum(len(c) + len(e) - 1 for c, e in requests)
-    seconds, plain = statistics.median(ours["seconds"][1:]), statistics.median(times[1:])
+    seconds = statistics.median(ours["seconds"][1:])
     asked = sum(len(e) for _, e in requests)
-    limit = 2 * (BLOCK_PARAMETERS * ours["tokens"] + HEAD_PARAMETERS * asked) / rate
+    shape = gpu_common.shape_of(LLAMA_7B)
+    blocks, head = shape["num_hidden_layers"] * gpu_common.block_parameters(shape), gpu_common.head_parameters(shape)
+    limit = 2 * (blocks * ours["tokens"] + head * asked) / rate
     print(f"{'way':<16}{'documents/s':>12}{'tokens':>10}{'times faster':>14}")
     print(f"{'batches of 16':<16}{n / plain:>12.1f}{unshared:>10}{1:>14.2f}")
     print(f"{'shorten':<16}{n / seconds:>12.1f}{ours['tokens']:>10}{plain / seconds:>14.2f}")

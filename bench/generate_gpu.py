@@ -6,60 +6,37 @@ generates with its cache and SDPA, as `model.generate` does. The limit of decodi
 usage: python bench/generate_gpu.py SHORTEN [--runs 10]
 """
 import argparse
-import json
 import statistics
-import subprocess
-import time
-from pathlib import Path
 
-SHAPE = Path(__file__).resolve().parent / "shapes/llama-7b.json"
+import gpu_common
+from gpu_common import LLAMA_7B
 
 
 def ours(shorten, runs, *more):
-    command = [shorten, "bench", "--random-weights", str(SHAPE), "--device", "cuda", "--dtype", "bf16", "--runs", str(runs), "--warmup", "3",
-               "--json", "-q", *more]  # fmt: skip
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["results"]
+    return gpu_common.json_of(shorten, "bench", "--random-weights", LLAMA_7B, "--device", "cuda", "--dtype", "bf16", "--runs", runs, "--warmup", 3,
+                              "--json", "-q", *more)["results"]  # fmt: skip
 
 
 def transformers_way(runs):
     """-> {(batch, input, new): median seconds}"""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    with torch.device("cuda"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.load(open(SHAPE))), dtype=torch.bfloat16).eval()
+    model = gpu_common.transformers_model(LLAMA_7B)
     model.generation_config.eos_token_id = None
     model.generation_config.pad_token_id = 0
     out = {}
     for batch, tokens, new in ((1, 12, 128), (16, 12, 128), (4, 2048, 1)):
         ids = torch.randint(3, 32000, (batch, tokens), device="cuda")
-        times = []
-        for _ in range(runs + 1):
-            torch.cuda.synchronize()
-            start = time.perf_counter()
-            with torch.inference_mode():
-                if new == 1:
-                    model(ids, logits_to_keep=1).logits.argmax(-1)
-                else:
-                    model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=new, max_new_tokens=new)
-            torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        out[batch, tokens, new] = statistics.median(times[1:])
+
+        @torch.inference_mode()
+        def work():
+            if new == 1:
+                model(ids, logits_to_keep=1).logits.argmax(-1)
+            else:
+                model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=new, max_new_tokens=new)
+
+        out[batch, tokens, new] = gpu_common.median_seconds(work, runs)
     return out
-
-
-def read_bandwidth():
-    import torch
-
-    x = torch.zeros(1 << 30, device="cuda", dtype=torch.float32)
-    best = 0
-    for _ in range(20):
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        x.sum()
-        torch.cuda.synchronize()
-        best = max(best, 4 * x.numel() / (time.perf_counter() - start))
-    return best
 
 
 def main():
@@ -70,7 +47,7 @@ def main():
     decode = ours(args.shorten, args.runs, "--blocks", "32,25", "--batch", "1,16")
     (prefill,) = ours(args.shorten, args.runs, "--batch", "4", "--input", "2048", "--new-tokens", "1")
     peer = transformers_way(max(2, args.runs // 4))
-    limit = read_bandwidth()
+    limit = gpu_common.read_bandwidth()
 
     print(f"reading {limit / 1e12:.2f} TB/s")
     print(f"{'work':<34}{'tokens/s':>10}{'decode/s':>10}{'of reading':>12}{'times faster':>14}")

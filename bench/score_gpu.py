@@ -6,28 +6,23 @@ Per line: median seconds of `runs` scorings once loaded, and the peak of the dev
 usage: python bench/score_gpu.py BENCH_SCORE [--runs 5]
 """
 import argparse
-import json
 import statistics
-import subprocess
-import time
-from pathlib import Path
 
-SHAPE = Path(__file__).resolve().parent / "shapes/llama-7b.json"
+import gpu_common
+from gpu_common import LLAMA_7B
+
 MATRIX_TOKENS = 10 * 128
 
 
 def ours(bench, criterion, runs):
-    command = [bench, str(SHAPE), "--random-weights", "--criterion", criterion, "--device", "cuda", "--dtype", "bf16", "--repeat", str(runs + 1)]
-    out = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    out = gpu_common.json_of(bench, LLAMA_7B, "--random-weights", "--criterion", criterion, "--device", "cuda", "--dtype", "bf16", "--repeat", runs + 1)
     return statistics.median(out["seconds"][1:]), out["device_memory_bytes"]
 
 
 def plain(runs):
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    with torch.device("cuda"):
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**json.load(open(SHAPE))), dtype=torch.bfloat16).eval()
+    model = gpu_common.transformers_model(LLAMA_7B)
     ids = torch.randint(0, 1000, (10, 128), device="cuda")
     layers = model.model.layers
 
@@ -47,24 +42,10 @@ def plain(runs):
     rows = []
     for name, run, gradients in (("ppl", ppl, False), ("taylor", taylor, True)):
         torch.cuda.reset_peak_memory_stats()
-        times = []
         with torch.set_grad_enabled(gradients):
-            for _ in range(runs + 1):
-                torch.cuda.synchronize()
-                start = time.perf_counter()
-                run()
-                torch.cuda.synchronize()
-                times.append(time.perf_counter() - start)
-        rows.append((f"plain {name}", statistics.median(times[1:]), torch.cuda.max_memory_allocated()))
-    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-    for _ in range(3):
-        a @ a
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    for _ in range(10):
-        a @ a
-    torch.cuda.synchronize()
-    return rows, 10 * 2 * 8192**3 / (time.perf_counter() - start)
+            seconds = gpu_common.median_seconds(run, runs)
+        rows.append((f"plain {name}", seconds, torch.cuda.max_memory_allocated()))
+    return rows, gpu_common.product_rate()
 
 
 def main():
@@ -74,7 +55,8 @@ def main():
     args = parser.parse_args()
     rows = [(f"shorten {c}", *ours(args.bench, c, args.runs)) for c in ("ppl", "taylor", "bi", "ppl,taylor,bi")]
     peers, rate = plain(args.runs)
-    block, head = 202_383_360, 32000 * 4096
+    shape = gpu_common.shape_of(LLAMA_7B)
+    block, head = gpu_common.block_parameters(shape), gpu_common.head_parameters(shape)
     limit = {"shorten ppl": (528 * block + 33 * head) * 2 * MATRIX_TOKENS / rate, "shorten taylor": (4 * 32 * block + 4 * head) * 2 * MATRIX_TOKENS / rate}
     print(f"{'way':<24}{'seconds':>9}{'memory':>12}   share of the matrix-product limit ({rate / 1e12:.0f} TFLOP/s)")
     for name, seconds, memory in rows + peers:

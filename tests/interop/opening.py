@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two ways to open a model directory: as Transformers does, with all it has to say, and as the bytes in its files.
+"""Two ways to open a model directory: as Transformers and PEFT do, with all they have to say, and as the bytes in its files.
 
 Imported by the checks of this folder; it is no program itself.
 """
+import contextlib
 import json
 import logging
 import pathlib
@@ -28,18 +29,29 @@ class Collector(logging.Handler):
         self.messages.add(record.getMessage())
 
 
-def with_transformers(directory):
-    """-> (model in float32, every warning and every log message of WARNING or above), the directory's name taken out"""
+@contextlib.contextmanager
+def listening():
+    """-> a set that holds afterwards every warning and every log message of WARNING or above of Transformers and PEFT."""
     hf_logging.warning_once.cache_clear()  # it would show a message for the first model only
-    logger, collector = logging.getLogger("transformers"), Collector()
-    others, logger.handlers = logger.handlers, [collector]
+    collector, messages = Collector(), set()
+    loggers = [logging.getLogger(name) for name in ("transformers", "peft")]
+    others = [logger.handlers for logger in loggers]
+    for logger in loggers:
+        logger.handlers = [collector]
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            model = plain.load(directory)
+            yield messages
     finally:
-        logger.handlers = others
-    messages = collector.messages | {str(w.message) for w in caught}
+        for logger, handlers in zip(loggers, others):
+            logger.handlers = handlers
+    messages |= collector.messages | {str(w.message) for w in caught}
+
+
+def with_transformers(directory):
+    """-> (model in float32, what was said), the directory's name taken out"""
+    with listening() as messages:
+        model = plain.load(directory)
     return model, {m.replace(str(directory), "MODEL") for m in messages}
 
 

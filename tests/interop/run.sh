@@ -52,7 +52,8 @@ if ! why=$(complete); then
   echo "run.sh: setting up $env (${why##*$'\n'})" >&2
   pip -q install -U pip
   install_torch
-  grep -v '^torch==' "$requirements" | pip -q install -r /dev/stdin
+  grep -vE '^(torch|accelerate|peft)==' "$requirements" | pip -q install -r /dev/stdin
+  grep -E '^(accelerate|peft)==' "$requirements" | pip -q install --no-deps -r /dev/stdin  # they would ask for all of CUDA again
   complete
 fi
 
@@ -60,6 +61,7 @@ fi
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
 failed=0
 python "$root/tests/interop/check_pruned.py" --shorten "$shorten" || failed=1
+python "$root/tests/interop/check_heal.py" --shorten "$shorten" || failed=1
 
 tokenizers() {  # REFERENCE MODEL_DIR FILE...
   local reference=$1 model=$2
