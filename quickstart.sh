@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to a shorter model: installs what is needed, builds build/shorten, and removes
-# 8 of the 32 blocks of the embedded model. Seconds when repeated.
+# From a fresh clone to a shorter model: installs what is needed, builds build/shorten, removes 8 of the
+# 32 blocks of the embedded model, and heals what is left on text that the unpruned model writes. Seconds when repeated.
 # usage: ./quickstart.sh [--cuda]      --cuda also builds the plug-in for NVIDIA GPUs (needs nvcc)
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -26,9 +26,10 @@ step inspect $model
 step score $model --text examples/texts/calibrate.txt -o $out/scores.json --force -q
 step plan $model --scores $out/scores.json --remove 8 -o $out/plan.json --force -q
 step prune $model --plan $out/plan.json -o $out/novelist-24-blocks --force -q
-step eval $model $out/novelist-24-blocks --text held-out=examples/texts/held-out.txt -o $out/report.json --force -q
-step bench $model $out/novelist-24-blocks --runs 5 --warmup 2 -o $out/bench.json --force -q
-step generate $out/novelist-24-blocks --prompt "The clerk opened the" --max-new-tokens 24 -q
+step heal $out/novelist-24-blocks -o $out/healing --method full --lr 5e-4 --warmup 5 --steps 40 --batch 16 --length 64 --force -q
+step eval $model $out/novelist-24-blocks $out/healing/model --text held-out=examples/texts/held-out.txt -o $out/report.json --force -q
+step bench $model $out/healing/model --runs 5 --warmup 2 -o $out/bench.json --force -q
+step generate $out/healing/model --prompt "The clerk opened the" --max-new-tokens 24 -q
 
 cat <<END
 
@@ -36,6 +37,7 @@ The files:
   $out/scores.json          importance of every block
   $out/plan.json            which blocks go
   $out/novelist-24-blocks/  the shorter model: any engine for Hugging Face checkpoints opens it
-  $out/report.json          both perplexities
+  $out/healing/             its healing: healing/model is what you want
+  $out/report.json          the perplexities of all three
   $out/bench.json           both speeds
 END
