@@ -124,18 +124,12 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
 void start_from(const fs::path& dir, const HealRequest& request, const Sources& s, train::Student& student) {
   const at::NoGradGuard guard;
   const plan::PeftAdapter adapter = plan::open_adapter(dir, s.spec, request.fingerprint);
-  const auto copy = [](const checkpoint::Tensor& from, const Tensor& to) {
-    const at::ScalarType dtype = from.dtype == checkpoint::DType::kF32   ? at::kFloat
-                                 : from.dtype == checkpoint::DType::kF16 ? at::kHalf
-                                                                         : at::kBFloat16;
-    to.copy_(at::from_blob(const_cast<std::byte*>(from.bytes.data()), from.shape, at::TensorOptions().dtype(dtype)));
-  };
   for (const plan::AdapterPair& pair : adapter.pairs) {
     const auto part = std::find_if(student.parts.begin(), student.parts.end(), [&](const train::AdapterPart& p) {
       return p.block == pair.block && p.module == pair.module;
     });
-    copy(pair.a, student.part_a(*part));
-    copy(pair.b, student.part_b(*part));
+    student.part_a(*part).copy_(model::view_of(pair.a));
+    student.part_b(*part).copy_(model::view_of(pair.b));
   }
   for (train::Trainable& t : student.trainables) train::round_to_compute(t);
 }

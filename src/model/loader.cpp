@@ -21,6 +21,16 @@ at::ScalarType scalar_type(checkpoint::DType dtype) {
   }
 }
 
+}  // namespace
+
+Tensor view_of(const checkpoint::Tensor& stored) {
+  // from_blob takes a pointer to mutable data; this one is only read.
+  return at::from_blob(const_cast<std::byte*>(stored.bytes.data()), stored.shape,
+                       at::TensorOptions().dtype(scalar_type(stored.dtype)));
+}
+
+namespace {
+
 // Uninitialised storage for all but the blocks.
 void make_outside(CausalLm& model, at::TensorOptions options) {
   const family::ModelSpec& spec = model.spec;
@@ -61,9 +71,7 @@ void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSp
                  Tensor target) {
   const std::string name = family::stored_name(spec, checkpoint, expected);
   const checkpoint::Tensor& source = checkpoint.tensor(name);
-  // from_blob takes a pointer to mutable data; this one is only read.
-  const Tensor mapped = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,
-                                      at::TensorOptions().dtype(scalar_type(source.dtype)));
+  const Tensor mapped = view_of(source);
   target.copy_(mapped);
   if (target.sum(at::kFloat).isfinite().item<bool>() || target.isfinite().all().item<bool>()) return;
   const bool narrowed = mapped.isfinite().all().item<bool>();

@@ -7,6 +7,10 @@
 
 namespace shorten::model {
 
+// A stored weight (F32, F16 or BF16) as a tensor in host memory that reads the mapped file: valid as long as that, and
+// never to be written to.
+Tensor view_of(const checkpoint::Tensor& stored);
+
 // Copies every tensor of the checkpoint into a model. The checkpoint may be closed afterwards.
 // Throws diverged if a weight is NaN or infinite, naming the tensor.
 CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::ScalarType dtype);

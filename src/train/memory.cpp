@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/units.h"
+#include "train/objective.h"
 
 namespace shorten::train {
 namespace {
@@ -46,14 +47,14 @@ MemoryPlan plan_memory(const MemoryInputs& in, const recipe::Settings& s, uint64
   const double fixed =
       static_cast<double>(in.frozen) + static_cast<double>(in.trained) * (16 + (in.element == 4 ? 0 : element));
   const auto vocabulary = static_cast<double>(in.student.vocabulary);
-  const double head_rows = std::clamp((1 << 28) / (4 * vocabulary), 16.0, 4096.0);
+  const auto rows_at_head = static_cast<double>(head_rows(in.student.vocabulary));
   const auto hidden = static_cast<double>(in.student.hidden) * element;
   const double matched = in.hidden_matching ? static_cast<double>(in.student.blocks.size()) * hidden : 0;
   const auto length = static_cast<double>(s.length);
   const auto needed = [&](double rows, bool recompute) {
     const double tokens = rows * length;
     const double states = element * (recompute ? inputs_all + widest.kept : kept_all) + 4 * hidden + matched;
-    const double head = std::min(head_rows, tokens) * vocabulary * (4 * 4 + 2 * element);
+    const double head = std::min(rows_at_head, tokens) * vocabulary * (4 * 4 + 2 * element);
     return fixed + tokens * states + std::max(head, tokens * widest.passing * element);
   };
 

@@ -19,9 +19,7 @@ Tensor log_probabilities(const Tensor& logits, double temperature) {
 
 }  // namespace
 
-int64_t head_rows(const model::CausalLm& model) {
-  return std::clamp<int64_t>(kLogitBytes / (4 * model.spec.vocabulary), 16, 4096);
-}
+int64_t head_rows(int64_t vocabulary) { return std::clamp<int64_t>(kLogitBytes / (4 * vocabulary), 16, 4096); }
 
 Tensor head_loss(const model::CausalLm& student, const Tensor& hidden, const Tensor& targets,
                  const model::CausalLm* teacher, const Tensor& teacher_hidden, const HeadLoss& loss, Tensor& sums,
@@ -29,7 +27,7 @@ Tensor head_loss(const model::CausalLm& student, const Tensor& hidden, const Ten
   const at::NoGradGuard no_gradients;
   const double w = teacher ? loss.kd_weight : 0, t = loss.temperature;
   Tensor gradient = at::empty_like(hidden);
-  const int64_t rows = head_rows(student);
+  const int64_t rows = head_rows(student.spec.vocabulary);
   for (int64_t begin = 0; begin < hidden.size(0); begin += rows) {
     const int64_t n = std::min(rows, hidden.size(0) - begin);
     const Tensor target = targets.narrow(0, begin, n).unsqueeze(1);  // [n, 1]

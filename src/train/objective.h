@@ -23,6 +23,6 @@ Tensor head_loss(const model::CausalLm& student, const Tensor& hidden, const Ten
                  const std::function<void()>& chunk_done);
 
 // Positions that go through the head at once.
-int64_t head_rows(const model::CausalLm& model);
+int64_t head_rows(int64_t vocabulary);
 
 }  // namespace shorten::train

@@ -20,10 +20,6 @@
 namespace shorten::train {
 namespace {
 
-at::ScalarType scalar_type(checkpoint::DType dtype) {
-  return dtype == checkpoint::DType::kF32 ? at::kFloat : dtype == checkpoint::DType::kF16 ? at::kHalf : at::kBFloat16;
-}
-
 void check_finite(const Tensor& value, const std::string& name) {
   if (value.isfinite().all().item<bool>()) return;
   throw diverged("a trained number is NaN or infinite").where("tensor " + name).help("use a smaller --lr");
@@ -37,14 +33,7 @@ Changes changes_of(const Student& student, const Base& base) {
   const auto stored = [&](const std::string& name) { return family::stored_name(base.spec, base.files, name); };
   for (const AdapterPart& part : student.parts) {
     const Tensor a = student.part_a(part), b = student.part_b(part);
-    const double scale = [&] {
-      const model::Block& block = student.model.blocks[static_cast<size_t>(part.block)];
-      for (const model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) {
-        if (linear->adapter && linear->adapter->a.is_same(student.trainables[part.a].compute))
-          return linear->adapter->scale;
-      }
-      SHORTEN_CHECK(false, "an adapter that no projection has");
-    }();
+    const double scale = student.scale;
     out[stored(family::block_prefix(part.block) + part.module + ".weight")] = [a, b, scale](const Tensor& was) {
       return was.add(at::mm(b, a).to(at::kCPU), scale);
     };
@@ -146,8 +135,7 @@ void write_model(const Student& student, const Base& base, const std::vector<int
       tensor.bytes = source.bytes;
       const auto change = changes.find(tensor.name);
       if (change == changes.end()) continue;
-      const Tensor stored = at::from_blob(const_cast<std::byte*>(source.bytes.data()), source.shape,
-                                          at::TensorOptions().dtype(scalar_type(source.dtype)));
+      const Tensor stored = model::view_of(source);
       held.push_back(change->second(stored.to(at::kFloat)).to(stored.scalar_type()).contiguous());
       check_finite(held.back(), tensor.name);
       tensor.bytes = {static_cast<const std::byte*>(held.back().const_data_ptr()), held.back().nbytes()};

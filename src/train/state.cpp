@@ -2,6 +2,7 @@
 #include "train/state.h"
 
 #include "core/error.h"
+#include "model/loader.h"
 
 namespace shorten::train {
 
@@ -40,8 +41,7 @@ void from_file(const checkpoint::SafetensorsFile& file, std::vector<Trainable>& 
           .expected("F32 " + checkpoint::shape_text(into.sizes().vec()))
           .found(it == stored.end() ? "no such tensor" : checkpoint::shape_text(it->second->shape));
     }
-    // from_blob takes a pointer to mutable data; this one is only read.
-    into.copy_(at::from_blob(const_cast<std::byte*>(it->second->bytes.data()), into.sizes(), at::kFloat));
+    into.copy_(model::view_of(*it->second));
   };
   for (Trainable& t : trainables) {
     read(t.name, t.master);

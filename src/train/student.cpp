@@ -75,6 +75,7 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
   const double r = static_cast<double>(settings.rank);
   Student student;
   student.rank = settings.rank;
+  student.scale = settings.alpha / (settings.rank_stabilised ? std::sqrt(r) : r);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
     for (const Stack& stack : stacks_of(model.blocks[i])) {
@@ -102,9 +103,8 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
         for (const AdapterPart& p : parts) mask.narrow(0, p.b_row, p.out).narrow(1, p.a_row, settings.rank).fill_(1);
         student.trainables.back().mask = mask;
       }
-      stack.linear->adapter = std::make_shared<kernels::LowRank>(
-          kernels::LowRank{student.trainables[parts[0].a].compute, student.trainables[parts[0].b].compute,
-                           settings.alpha / (settings.rank_stabilised ? std::sqrt(r) : r)});
+      stack.linear->adapter = std::make_shared<kernels::LowRank>(kernels::LowRank{
+          student.trainables[parts[0].a].compute, student.trainables[parts[0].b].compute, student.scale});
       student.parts.insert(student.parts.end(), parts.begin(), parts.end());
     }
   }

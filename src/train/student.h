@@ -28,6 +28,7 @@ struct Student {
   std::vector<size_t> begin;
   std::vector<AdapterPart> parts;  // of LoRA, by block, then in the order of a block's tensors
   int64_t rank = 0;
+  double scale = 0;  // of B A
 
   bool trains_outside_blocks() const { return begin.back() < trainables.size(); }
   Trainable* embedding() { return embedding_ < trainables.size() ? &trainables[embedding_] : nullptr; }
