@@ -55,7 +55,7 @@ HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory*
         .expected("bf16 or fp32")
         .help("fp16 loses small gradients; bf16 has the range of fp32");
   }
-  const bool self = o.data.empty() || o.data == std::vector<std::string>{"self"};
+  const bool self = o.self();
   fs::path parent;
   std::string parent_fingerprint;
   const HealModels models =
@@ -137,8 +137,12 @@ void check_same(const HealOptions& o, const CommonOptions& common, const HealRun
   for (const Json& source : run.facts.at("data")) {
     if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
   }
-  const std::vector<std::string> given_data = o.data.empty() ? std::vector<std::string>{"self"} : o.data;
-  if (data != given_data) {
+  const std::vector<std::string> given_data = o.self() ? std::vector<std::string>{"self"} : o.data;
+  // ./rows.jsonl is rows.jsonl
+  const bool same_data = std::equal(
+      data.begin(), data.end(), given_data.begin(), given_data.end(),
+      [](const fs::path& a, const fs::path& b) { return a.lexically_normal() == b.lexically_normal(); });
+  if (!same_data) {
     throw usage_error("the run in this directory has other data")
         .file(run.request.run)
         .where("--data")

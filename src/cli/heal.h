@@ -24,6 +24,7 @@ struct HealOptions {
   CLI::App* app = nullptr;  // to ask what was given
 
   bool given(const std::string& option) const { return app->get_option(option)->count() > 0; }
+  bool self() const { return data.empty() || data == std::vector<std::string>{"self"}; }  // the parent writes the rows
 };
 
 void add_heal_options(CLI::App& app, HealOptions& options);

@@ -23,8 +23,6 @@ constexpr int64_t kSelfRows = 4096;
 constexpr size_t kHeldOutMost = 256, kHeldOutShare = 20;  // one row in so many
 constexpr int64_t kTextWindow = 128;                      // as eval's default
 
-bool is_self(const HealOptions& o) { return o.data.empty() || o.data == std::vector<std::string>{"self"}; }
-
 bool all_ready(const std::vector<std::string>& paths) {
   return std::all_of(paths.begin(), paths.end(), data::is_ready);
 }
@@ -111,7 +109,7 @@ void split(const HealOptions& o, bool ready, const recipe::Settings& settings, H
 HealData read_heal_data(const HealOptions& o, const HealModels& models, const fs::path& parent,
                         const std::string& fingerprint, recipe::Settings& settings, const CommonOptions& common) {
   const int64_t context = models.spec.max_positions;
-  const bool self = is_self(o), ready = !self && all_ready(o.data);
+  const bool self = o.self(), ready = !self && all_ready(o.data);
   if (o.given("--length") && settings.length > context) {
     throw usage_error("rows longer than the context")
         .where("--length")

@@ -151,7 +151,13 @@ recipe::Settings resolve_settings(const HealOptions& o, uint64_t seed) {
   s.method =
       choose<recipe::Method>("--method", o.method, {{"lora", recipe::Method::kLora}, {"full", recipe::Method::kFull}});
   const bool full = s.method == recipe::Method::kFull;
-  const bool self = o.data.empty() || o.data == std::vector<std::string>{"self"};
+  const bool self = o.self();
+  if (!self && std::count(o.data.begin(), o.data.end(), "self") > 0) {
+    throw usage_error("text of the parent's own is not mixed with files")
+        .where("--data")
+        .expected("self alone, or files")
+        .found(fmt::format("{}", fmt::join(o.data, " ")));
+  }
   s.objective = o.objective.empty()
                     ? (self ? recipe::Objective::kKd : recipe::Objective::kCe)
                     : choose<recipe::Objective>("--objective", o.objective,

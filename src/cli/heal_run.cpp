@@ -166,8 +166,10 @@ void RunDirectory::create() {
   fs::create_directories(path_ / "state", failed);
   if (failed) throw bad_input("cannot make the output directory").file(path_).found(failed.message());
   lock();  // nobody trains in it
-  for (const char* name : {"run.json", "slot-a.safetensors", "slot-b.safetensors", "best.safetensors"})
-    fs::remove(path_ / "state" / name);
+  fs::remove(path_ / "state" / "run.json");
+  for (const std::string& name : checkpoint::list_names(path_ / "state")) {
+    if (name != "lock") fs::remove_all(path_ / "state" / name);
+  }
   fs::remove(path_ / "heal.json");  // after this no one takes the rest for a run
   for (const char* name : kOurs) {
     if (name != std::string_view("state")) fs::remove_all(path_ / name);

@@ -113,6 +113,7 @@ TEST_F(HealInputTest, SettingsThatMakeNoSense) {
       {{"--length", "65"}, "at most 64"},
       {{"--dtype", "fp16"}, "bf16"},
       {{"--epochs", "1", "--steps", "1"}, "--epochs"},
+      {{"--data", "self"}, "self alone"},
   };
   for (const auto& mistake : mistakes)
     expect_refused(model, Arguments{"--data", data} + mistake.more, 2, {mistake.says});

@@ -47,6 +47,17 @@ TEST_F(HealTest, KilledAtAnyMomentItEndsTheSame) {
   compare();
 }
 
+// Killed before it could be resumed, whatever it had written by then is no obstacle.
+TEST_F(HealTest, WhatNeverBeganIsBegunAnew) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40), run = in("run");
+  healed(training(model, data, in("whole"), 4));
+  fs::create_directories(fs::path(run) / "state");
+  for (const char* name : {"rows.safetensors", ".rows.safetensors.tmp-abcdef", "slot-a.safetensors", "lock"})
+    write(fs::path(run) / "state" / name, "cut short");
+  healed(training(model, data, run, 4) + Arguments{"--resume"});
+  expect_same_run(in("whole"), run);
+}
+
 TEST_F(HealTest, StoppedBySignalsItGoesOn) {
   const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40), run = in("run");
   healed(training(model, data, in("whole"), 80));
@@ -238,6 +249,10 @@ TEST_F(InterruptedTest, MistakesInGoingOnAreNamed) {
   expect(other, 2, "lr");
   expect(same + Arguments{"--seed", "5"}, 2, "seed");
   expect(same + Arguments{"--no-merge"}, 2, "--no-merge");
+  Arguments moved = same;  // the same file by another name gets as far as the next mistake
+  *std::find(moved.begin(), moved.end(), data) = (made_->temp / "." / "rows.jsonl").string();
+  *std::find(moved.begin(), moved.end(), "1e-2") = "2e-2";
+  expect(moved, 2, "other settings");
   rows(40, 48, "other.jsonl", 5);
   Arguments others = same;
   *std::find(others.begin(), others.end(), data) = in("other.jsonl");
