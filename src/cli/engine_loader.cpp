@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,20 @@
 #include "core/error.h"
 
 namespace shorten::cli {
+namespace {
+
+// The same buffers are wanted again for every block. Given back to the system in between, each of their pages would be a
+// fault and a page of zeros the next time.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int kLargest = 32 << 20;  // what malloc asks the system for one by one; more is not allowed
+  ::mallopt(M_MMAP_THRESHOLD, kLargest);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  ::mallopt(M_TOP_PAD, 2 * kLargest);
+#endif
+}
+
+}  // namespace
 
 const Engine& engine() {
   static const Engine* const loaded = [] {
@@ -16,6 +31,7 @@ const Engine& engine() {
     // parallel loop then waits for a thread that waits for a core. Sleeping threads do not do that.
     // The policy is read once, when libgomp is loaded, which is now.
     ::setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+    keep_freed_memory();
     const std::filesystem::path library =
         std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libshorten_torch.so";
     void* handle = ::dlopen(library.c_str(), RTLD_LAZY | RTLD_GLOBAL);

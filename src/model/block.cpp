@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/block.h"
 
-#include <cmath>
-
+#include "kernels/attention.h"
 #include "kernels/decode.h"
 #include "kernels/ops.h"
 
 namespace shorten::model {
-namespace {
-
-// q [N, H, T, hd], k and v [N, K, T, hd] → [N, H, T, hd]; without a mask every token sees all before it.
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask) {
-  const double scale = 1 / std::sqrt(static_cast<double>(q.size(3)));
-  const int64_t group = q.size(1) / k.size(1);
-  if (!mask.defined()) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true, scale, group != 1);
-  // With a mask, CUDA's fused kernels want as many key heads as query heads.
-  if (group != 1 && q.is_cuda()) {
-    return at::scaled_dot_product_attention(q, k.repeat_interleave(group, 1), v.repeat_interleave(group, 1), mask, 0.0,
-                                            false, scale);
-  }
-  return at::scaled_dot_product_attention(q, k, v, mask, 0.0, false, scale, group != 1);
-}
-
-}  // namespace
-
-void KvCache::store(const Tensor& k, const Tensor& v) {
-  keys.narrow(2, 0, k.size(2)).copy_(k);
-  values.narrow(2, 0, v.size(2)).copy_(v);
+void KvCache::store(const Tensor& projected, int64_t heads) {
+  const int64_t kv = keys.size(1), t = projected.size(1);
+  keys.narrow(2, 0, t).copy_(projected.narrow(2, heads, kv).transpose(1, 2));
+  values.narrow(2, 0, t).copy_(projected.narrow(2, heads + kv, kv).transpose(1, 2));
 }
 
 Tensor Context::mask(const std::optional<int64_t>& window) const {
@@ -37,7 +20,7 @@ Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) c
   return mlp(attention(x, context, cache));
 }
 
-std::vector<Tensor> Block::projections(const Tensor& x, const Context& context) const {
+Tensor Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
   Tensor projected = qkv.after(input_norm, x).view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
@@ -45,25 +28,19 @@ std::vector<Tensor> Block::projections(const Tensor& x, const Context& context) 
     projected = at::cat({q_norm(parts[0]), k_norm(parts[1]), parts[2]}, 2);
   }
   const int64_t angles = context.rope.cos.size(0);  // T, or N T
-  projected = kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
-                            heads + kv)  // the v heads stay as they are
-                  .view({n, t, heads + 2 * kv, hd});
-  std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
-  for (Tensor& part : parts) part = part.transpose(1, 2);
-  return parts;
+  return kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
+                       heads + kv)  // the v heads stay as they are
+      .view({n, t, heads + 2 * kv, hd});
 }
 
 void Block::remember(const Tensor& x, const Context& context, KvCache& cache) const {
-  const std::vector<Tensor> parts = projections(x, context);
-  cache.store(parts[1], parts[2]);
+  cache.store(projections(x, context), spec.heads);
 }
 
 Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
-  const std::vector<Tensor> parts = projections(x, context);
-  const Tensor q = parts[0], k = parts[1], v = parts[2];  // [N, H, T, hd], twice [N, K, T, hd]
-  if (cache) cache->store(k, v);
-  const Tensor mixed = attend(q, k, v, context.mask(spec.window));  // [N, H, T, hd]
-  return o.add_to(x, mixed.transpose(1, 2).reshape({x.size(0), x.size(1), spec.heads * spec.head_dim}));
+  const Tensor projected = projections(x, context);  // [N, T, H + 2 K, hd]
+  if (cache) cache->store(projected, spec.heads);
+  return o.add_to(x, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)));
 }
 
 Tensor Block::mlp(const Tensor& x) const { return down.add_swiglu_to(x, gate_up.after(post_attention_norm, x)); }

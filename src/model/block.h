@@ -47,7 +47,8 @@ struct Parameter {
 struct KvCache {
   Tensor keys, values;  // [R, K, C, hd] each: room for C tokens of R sequences
 
-  void store(const Tensor& k, const Tensor& v);  // [R, K, T, hd] each, into the first T places
+  // Keys and values of [R, T, heads + 2 K, hd] into the first T places.
+  void store(const Tensor& projected, int64_t heads);
 };
 
 struct Block {
@@ -74,7 +75,7 @@ struct Block {
   std::vector<Parameter> parameters() const;
 
  private:
-  std::vector<Tensor> projections(const Tensor& x, const Context& context) const;   // q, k, v: [N, H or K, T, hd]
+  Tensor projections(const Tensor& x, const Context& context) const;                // [N, T, H + 2 K, hd]: q, k, v
   Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
   Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x)
 };

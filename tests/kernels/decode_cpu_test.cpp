@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "kernels/cpu/decode_kernels.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
 #include "kernels/decode.h"
 
@@ -62,7 +62,7 @@ class DecodeCpu : public ::testing::TestWithParam<Version> {
     return GetParam().dtype == at::kFloat ? 1e-5 : GetParam().dtype == at::kHalf ? 2e-3 : 5e-3;
   }
   template <typename T>
-  static Tensor prepare(const cpu::DecodeKernels<T>& kernels, const Tensor& x, const T* norm) {
+  static Tensor prepare(const cpu::Kernels<T>& kernels, const Tensor& x, const T* norm) {
     Tensor prepared = at::empty({x.numel() / x.size(-1), cpu::prepared_row(x.size(-1))}, at::kFloat);
     kernels.prepare(cpu::in<T>(x), norm, 1e-5f, cpu::out<float>(prepared), prepared.size(0), x.size(-1));
     return prepared;
@@ -74,7 +74,7 @@ class DecodeCpu : public ::testing::TestWithParam<Version> {
     Tensor y = at::full({x.size(0), n}, NAN, x.options());
     cpu::by_dtype(x, [&](auto tag) {
       using T = decltype(tag);
-      const cpu::DecodeKernels<T>& kernels = cpu::decode_kernels(GetParam().isa).of(T{});
+      const cpu::Kernels<T>& kernels = cpu::kernel_table(GetParam().isa).of(T{});
       const auto maybe = [](const Tensor& t) { return t.defined() ? cpu::in<T>(t) : nullptr; };
       const Tensor prepared = prepare<T>(kernels, x, maybe(norm));
       const cpu::ProductTask<T> task = {cpu::in<float>(prepared), cpu::in<T>(weight), maybe(bias), maybe(residual),
@@ -157,7 +157,7 @@ TEST_P(DecodeCpu, Attention) {
       Tensor y = at::full({rows, s.heads, s.hd}, NAN, q.options());
       cpu::by_dtype(q, [&](auto tag) {
         using T = decltype(tag);
-        const cpu::DecodeKernels<T>& kernels = cpu::decode_kernels(GetParam().isa).of(T{});
+        const cpu::Kernels<T>& kernels = cpu::kernel_table(GetParam().isa).of(T{});
         const Tensor prepared = prepare<T>(kernels, q, nullptr);
         cpu::AttentionTask<T> task = {cpu::in<float>(prepared),
                                       cpu::in<T>(keys),
@@ -211,7 +211,7 @@ TEST_P(DecodeCpu, RopeAppend) {
                                        capacity,
                                        hd,
                                        1e-5f};
-        cpu::decode_kernels(GetParam().isa).of(T{}).rope(task, 0, rows * (heads + 2 * kv));
+        cpu::kernel_table(GetParam().isa).of(T{}).rope(task, 0, rows * (heads + 2 * kv));
       });
       for (int64_t r = 0; r < rows; ++r) {
         const int64_t at = position[r].item<int64_t>();

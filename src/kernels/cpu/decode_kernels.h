@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of a decoding step on plain pointers (kernels/decode.h says what they compute), one table of them
-// for each instruction set. A call handles a range of a task, so that threads can share it; how a task is cut
+// The kernels of a decoding step on plain pointers (kernels/decode.h says what they compute). A call handles a range of a task, so that threads can share it; how a task is cut
 // does not change a bit of its result.
 #pragma once
 
@@ -69,22 +68,5 @@ struct DecodeKernels {
   void (*attend)(const AttentionTask<T>& task, int64_t begin, int64_t end);  // of rows · kv · pieces
   void (*merge)(const AttentionTask<T>& task, int64_t begin, int64_t end);   // of rows · heads
 };
-
-struct DecodeTable {
-  DecodeKernels<float> fp32;
-  DecodeKernels<Bf16> bf16;
-  DecodeKernels<Half> fp16;
-
-  const DecodeKernels<float>& of(float) const { return fp32; }
-  const DecodeKernels<Bf16>& of(Bf16) const { return bf16; }
-  const DecodeKernels<Half>& of(Half) const { return fp16; }
-};
-
-enum class Isa { kPortable, kAvx2, kAvx512 };
-bool runs(Isa isa);
-const DecodeTable& decode_kernels(Isa isa);  // REQUIRES runs(isa)
-const DecodeTable& decode_kernels();         // the best that runs
-
-extern const DecodeTable kPortableKernels, kAvx2Kernels, kAvx512Kernels;
 
 }  // namespace shorten::kernels::cpu

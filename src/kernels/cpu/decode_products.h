@@ -4,7 +4,7 @@
 // decodes to the same bits alone and in a batch. Included once for each instruction set.
 #pragma once
 
-#include "kernels/cpu/decode_simd.h"
+#include "kernels/cpu/simd.h"
 
 namespace shorten::kernels::cpu {
 namespace {

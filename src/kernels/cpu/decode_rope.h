@@ -3,7 +3,7 @@
 // caches. Included once for each instruction set.
 #pragma once
 
-#include "kernels/cpu/decode_simd.h"
+#include "kernels/cpu/simd.h"
 
 namespace shorten::kernels::cpu {
 namespace {

@@ -2,7 +2,7 @@
 // The operators of a decoding step on a CPU: tensors in, kernels over all threads.
 #include <torch/library.h>
 
-#include "kernels/cpu/decode_kernels.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
 #include "kernels/decode.h"
 
@@ -31,7 +31,7 @@ template <typename T>
 Tensor prepare(const Tensor& x, const T* norm, double eps, int64_t n) {
   const int64_t rows = x.numel() / n;
   Tensor prepared = at::empty({rows, prepared_row(n)}, at::kFloat);
-  decode_kernels().of(T{}).prepare(in<T>(x), norm, static_cast<float>(eps), out<float>(prepared), rows, n);
+  kernel_table().of(T{}).prepare(in<T>(x), norm, static_cast<float>(eps), out<float>(prepared), rows, n);
   return prepared;
 }
 
@@ -47,7 +47,7 @@ Tensor product(const Tensor& input, Optional norm, double eps, const Tensor& wei
   Tensor y = at::empty({rows, n}, x.options());
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
-    const DecodeKernels<T>& kernels = decode_kernels().of(T{});
+    const Kernels<T>& kernels = kernel_table().of(T{});
     const Tensor prepared = prepare(x, maybe<T>(norm), eps, k);
     const ProductTask<T> task = {
         in<float>(prepared), in<T>(weight), maybe<T>(bias), maybe<T>(residual), out<T>(y), rows, n, k};
@@ -97,7 +97,7 @@ Tensor rope_append(const Tensor& input, Optional q_norm, Optional k_norm, double
                               static_cast<float>(eps)};
     // Arithmetic and not reading is what it takes: some 16 times as long a byte.
     parallel_bytes(rows * (heads + 2 * kv), hd * 16 * sizeof(T),
-                   [&](int64_t begin, int64_t end) { decode_kernels().of(T{}).rope(task, begin, end); });
+                   [&](int64_t begin, int64_t end) { kernel_table().of(T{}).rope(task, begin, end); });
   });
   return q;
 }
@@ -110,7 +110,7 @@ Tensor cached_attention(const Tensor& query, const Tensor& keys, const Tensor& v
   Tensor y = at::empty({rows, heads * hd}, q.options());
   by_dtype(q, [&](auto tag) {
     using T = decltype(tag);
-    const DecodeKernels<T>& kernels = decode_kernels().of(T{});
+    const Kernels<T>& kernels = kernel_table().of(T{});
     const Tensor prepared = prepare<T>(q, nullptr, 0, hd);
     AttentionTask<T> task = {in<float>(prepared),
                              in<T>(keys),

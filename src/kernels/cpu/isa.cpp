@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of the tables this machine can run.
-#include "kernels/cpu/decode_kernels.h"
+#include "kernels/cpu/isa.h"
 
 namespace shorten::kernels::cpu {
 
@@ -12,7 +12,7 @@ bool runs(Isa isa) {
   return true;
 }
 
-const DecodeTable& decode_kernels(Isa isa) {
+const KernelTable& kernel_table(Isa isa) {
   if (isa == Isa::kAvx512) return kAvx512Kernels;
   return isa == Isa::kAvx2 ? kAvx2Kernels : kPortableKernels;
 }
@@ -20,12 +20,12 @@ const DecodeTable& decode_kernels(Isa isa) {
 #else
 
 bool runs(Isa isa) { return isa == Isa::kPortable; }
-const DecodeTable& decode_kernels(Isa) { return kPortableKernels; }
+const KernelTable& kernel_table(Isa) { return kPortableKernels; }
 
 #endif
 
-const DecodeTable& decode_kernels() {
-  static const DecodeTable& best = decode_kernels(runs(Isa::kAvx512) ? Isa::kAvx512
+const KernelTable& kernel_table() {
+  static const KernelTable& best = kernel_table(runs(Isa::kAvx512) ? Isa::kAvx512
                                                   : runs(Isa::kAvx2) ? Isa::kAvx2
                                                                      : Isa::kPortable);
   return best;

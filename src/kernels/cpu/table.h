@@ -2,16 +2,19 @@
 // The table of kernels of the instruction set that the including file is compiled for.
 #pragma once
 
+#include "kernels/cpu/attention_rows.h"
 #include "kernels/cpu/decode_attention.h"
 #include "kernels/cpu/decode_products.h"
 #include "kernels/cpu/decode_rope.h"
+#include "kernels/cpu/isa.h"
 
 namespace shorten::kernels::cpu {
 namespace {
 
 template <typename T>
-constexpr DecodeKernels<T> kKernels = {prepare<T>, linear<T>, swiglu<T>, rope<T>, attend<T>, merge<T>};
-constexpr DecodeTable kTable = {kKernels<float>, kKernels<Bf16>, kKernels<Half>};
+constexpr Kernels<T> kKernels = {{prepare<T>, linear<T>, swiglu<T>, rope<T>, attend<T>, merge<T>},
+                                 {attend_rows<T>, attend_rows_backward<T>}};
+constexpr KernelTable kTable = {kKernels<float>, kKernels<Bf16>, kKernels<Half>};
 
 }  // namespace
 }  // namespace shorten::kernels::cpu
