@@ -70,8 +70,8 @@ int main(int argc, char** argv) {
                        {"dtype", response.used.dtype},
                        {"tokens_per_s", rates},
                        {"loss", losses},
-                       {"micro_batch", response.micro_batch},
-                       {"recompute", response.recompute},
+                       {"micro_batch", response.result.micro_batch},
+                       {"recompute", response.result.recompute},
                        {"peak_bytes", cpu ? peak_memory() : response.used.device_memory}};
     std::printf("%s\n", json.dump().c_str());
   } catch (const Error& error) {

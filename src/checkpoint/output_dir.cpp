@@ -53,7 +53,7 @@ bool contains(const fs::path& folder, const fs::path& path) {
   }
 }
 
-void refuse_inputs(const fs::path& target, const std::vector<fs::path>& inputs) {
+void refuse(const fs::path& target, const std::vector<fs::path>& inputs) {
   for (const fs::path& input : inputs) {
     const bool above = contains(target, input), below = contains(input, target);
     if (!above && !below) continue;
@@ -150,10 +150,13 @@ bool not_supported(int error) { return error == EINVAL || error == ENOSYS; }
 
 }  // namespace
 
+void refuse_inputs(const fs::path& target, const std::vector<fs::path>& inputs) {
+  refuse(absolute_target(target), with_hub_folders(inputs));
+}
+
 void check_output_dir(const fs::path& target, const std::vector<fs::path>& inputs, bool force) {
-  const fs::path absolute = absolute_target(target);
-  refuse_inputs(absolute, with_hub_folders(inputs));
-  check_existing(absolute, force);
+  refuse_inputs(target, inputs);
+  check_existing(absolute_target(target), force);
 }
 
 OutputDir::OutputDir(const fs::path& target, const std::vector<fs::path>& inputs, uint64_t needed_bytes, bool force)

@@ -22,6 +22,10 @@ namespace shorten::checkpoint {
 // above is missing.
 void check_output_dir(const fs::path& target, const std::vector<fs::path>& inputs, bool force);
 
+// What of it does not depend on `force` or on what is there: the folder above exists, and output and inputs do not hold
+// each other.
+void refuse_inputs(const fs::path& target, const std::vector<fs::path>& inputs);
+
 class OutputDir {
  public:
   // Throws what check_output_dir throws, and no_space if the file system has fewer than `needed_bytes` free.

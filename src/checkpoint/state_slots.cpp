@@ -76,6 +76,8 @@ struct StateSlots::Found {
 
 StateSlots::StateSlots(fs::path folder) : folder_(std::move(folder)) {}
 
+bool StateSlots::empty() const { return !fs::exists(slot_file(0)) && !fs::exists(slot_file(1)); }
+
 fs::path StateSlots::slot_file(int slot) const { return folder_ / kNames[static_cast<size_t>(slot)]; }
 
 StateSlots::Found StateSlots::inspect() {

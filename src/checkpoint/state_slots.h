@@ -31,6 +31,8 @@ class StateSlots {
   // all tensors goes along. Throws no_space when the disk is full; the other slot is untouched then.
   void save(int64_t step, const Json& state, std::span<const Tensor> tensors);
 
+  bool empty() const;  // there is no slot file at all
+
   // The newest slot that is whole. One that is cut short, altered or unreadable is named in a warning and passed over.
   // Absent if there is no slot file at all; throws bad_input if there are some, but none is whole.
   std::optional<Slot> load();

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "checkpoint/checkpoint.h"
 #include "core/cleanup.h"
 #include "core/error.h"
@@ -49,12 +51,7 @@ std::string identity_of(const HealRun& run) {
 
 HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory* directory) {
   recipe::Settings settings = resolve_settings(o, common.seed);
-  if (common.compute.dtype == "fp16") {
-    throw usage_error("training in fp16 is not supported")
-        .where("--dtype")
-        .expected("bf16 or fp32")
-        .help("fp16 loses small gradients; bf16 has the range of fp32");
-  }
+  recipe::check_training_dtype(common.compute.dtype);
   const bool self = o.self();
   fs::path parent;
   std::string parent_fingerprint;
@@ -83,6 +80,7 @@ HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory*
                {"rows", data.rows.size()},
                {"rows_sha256", data::examples_sha256(data.rows)},
                {"validation_rows", data.validation.size()}};
+  run.asked = asked_with(o);
   HealRequest& r = run.request;
   r.model = fs::absolute(models.model);
   if (!models.teacher.empty()) r.teacher = fs::absolute(models.teacher);
@@ -105,15 +103,69 @@ HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory*
   return run;
 }
 
-// Whatever else is given when a run goes on must be what it was begun with.
-void check_same(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
+// Options that may change when a run goes on: how much is computed at once is a matter of memory, not of the result but
+// for its last bits.
+constexpr const char* kAboutMemory[] = {"--micro-batch", "--max-memory", "--recompute"};
+
+bool about_memory(const std::string& option) {
+  return std::find(std::begin(kAboutMemory), std::end(kAboutMemory), option) != std::end(kAboutMemory);
+}
+
+// Throws unless the command of a run that goes on, or has ended, says of model, data and settings what it was begun
+// with. `facts`, `asked` and `begun` are what was recorded.
+void check_same(const HealOptions& o, const CommonOptions& common, const Json& facts, const Json& asked,
+                const recipe::Settings& begun) {
+  const auto differs = [&](const std::string& what, const std::string& where, const std::string& expected,
+                           const std::string& found) {
+    return usage_error("the run in this directory has " + what)
+        .file(common.output)
+        .where(where)
+        .expected(expected)
+        .found(found)
+        .help("leave the option out, or start anew with --force");
+  };
+  const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
+  const std::string recorded = facts.at("model").at("fingerprint").get<std::string>();
+  if (const std::string given = checkpoint::Checkpoint(model).fingerprint(); given != recorded)
+    throw differs("another model", "MODEL", facts.at("model").at("path").get<std::string>(), model.string());
+  std::vector<std::string> data;
+  for (const Json& source : facts.at("data")) {
+    if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
+  }
+  const std::vector<std::string> given_data = o.self() ? std::vector<std::string>{"self"} : o.data;
+  // ./rows.jsonl is rows.jsonl
+  const bool same_data =
+      std::equal(data.begin(), data.end(), given_data.begin(), given_data.end(),
+                 [](const fs::path& a, const fs::path& b) { return a.lexically_normal() == b.lexically_normal(); });
+  if (!same_data)
+    throw differs("other data", "--data", fmt::format("{}", fmt::join(data, " ")),
+                  fmt::format("{}", fmt::join(given_data, " ")));
+  const Json now = asked_with(o);
+  for (const auto& [option, value] : now.items()) {
+    if (asked.at(option) != value) throw differs("another " + option, option, asked.at(option).dump(), value.dump());
+  }
+  Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(begun);
+  for (const char* derived : {"steps", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
+    const std::string option = std::string("--") + derived;
+    if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
+  }
+  for (const char* free : {"micro_batch", "max_memory", "recompute"}) given[free] = stored[free];
+  for (const auto& [key, value] : stored.items()) {
+    if (given.at(key) != value) throw differs("other settings", key, value.dump(), given.at(key).dump());
+  }
+}
+
+// The same of a run that is not over; and of RUN alone, which takes no option about the training but those about
+// memory.
+void check_resumed(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
   const bool alone = common.output.empty();
   for (const CLI::Option* option : o.app->get_options()) {
-    const bool about_training = option->count() > 0 && option->get_group() != "Common options" &&
-                                option->get_name() != "--resume" && option->get_name() != "MODEL";
+    const std::string name = option->get_name();
+    const bool about_training = option->count() > 0 && option->get_group() != "Common options" && name != "--resume" &&
+                                name != "MODEL" && !about_memory(name);
     if (alone && about_training) {
       throw usage_error("a run goes on with what it was begun with")
-          .where(option->get_name())
+          .where(name)
           .help("leave the option out, or start anew with MODEL and -o RUN --force");
     }
   }
@@ -133,42 +185,19 @@ void check_same(const HealOptions& o, const CommonOptions& common, const HealRun
   unchanged("--seed", common.seed == run.request.settings.seed, fmt::format("{}", run.request.settings.seed));
   if (alone) return;
   unchanged("--no-merge", !run.request.merge, "a merged model");
-  std::vector<std::string> data;
-  for (const Json& source : run.facts.at("data")) {
-    if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
-  }
-  const std::vector<std::string> given_data = o.self() ? std::vector<std::string>{"self"} : o.data;
-  // ./rows.jsonl is rows.jsonl
-  const bool same_data = std::equal(
-      data.begin(), data.end(), given_data.begin(), given_data.end(),
-      [](const fs::path& a, const fs::path& b) { return a.lexically_normal() == b.lexically_normal(); });
-  if (!same_data) {
-    throw usage_error("the run in this directory has other data")
-        .file(run.request.run)
-        .where("--data")
-        .expected(fmt::format("{}", fmt::join(data, " ")))
-        .found(fmt::format("{}", fmt::join(given_data, " ")));
-  }
-  const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
-  Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(run.request.settings);
-  for (const char* derived : {"steps", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
-    const std::string option = std::string("--") + derived;
-    if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
-  }
-  if (!fs::equivalent(model, run.request.model)) {
-    throw usage_error("the run in this directory is of another model")
-        .file(common.output)
-        .expected(run.request.model.string())
-        .found(model.string());
-  }
-  for (const auto& [key, value] : stored.items()) {
-    if (given.at(key) == value) continue;
-    throw usage_error("the run in this directory has other settings")
-        .file(common.output)
-        .where(key)
-        .expected(value.dump())
-        .found(given.at(key).dump());
-  }
+  check_same(o, common, run.facts, run.asked, run.request.settings);
+}
+
+// What was given about memory counts from now on.
+void take_memory(const HealOptions& o, HealRequest& request) {
+  const recipe::Settings given = resolve_settings(o, request.settings.seed);
+  recipe::Settings& s = request.settings;
+  const recipe::Settings before = s;
+  if (o.given("--micro-batch")) s.micro_batch = given.micro_batch;
+  if (o.given("--max-memory")) s.max_memory = given.max_memory;
+  if (o.given("--recompute")) s.recompute = given.recompute;
+  request.new_memory =
+      s.micro_batch != before.micro_batch || s.max_memory != before.max_memory || s.recompute != before.recompute;
 }
 
 void run_heal(const HealOptions& o, const CommonOptions& common) {
@@ -176,17 +205,22 @@ void run_heal(const HealOptions& o, const CommonOptions& common) {
     prepare(o, common, nullptr);
     return;
   }
-  const fs::path path = common.output.empty() && o.resume ? fs::path(o.model) : fs::path(common.output);
+  fs::path path = common.output.empty() && o.resume ? fs::path(o.model) : fs::path(common.output);
   if (path.empty()) throw usage_error("where does the run go?").expected("-o RUN, a folder for all that the run makes");
+  if (!path.has_filename()) path = path.parent_path();  // RUN/
   RunDirectory directory(path);
   HealRun run;
   bool fresh = false, started = false;
   if (o.resume && directory.resumable()) {
     run = directory.load();
-    check_same(o, common, run);
+    check_resumed(o, common, run);
+    take_memory(o, run.request);
   } else if (o.resume && directory.finished()) {
     directory.finish();  // in case it was killed meanwhile
     const Json report = read_json(path / "heal.json");
+    if (!common.output.empty())
+      check_same(o, common, report, report.at("asked"),
+                 recipe::settings_from_json(JsonObject(report, path / "heal.json").object("settings")));
     write_stdout(common.json ? readable_json(report) : "finished already\n" + heal_table(report, path));
     return;
   } else if (o.resume && common.output.empty()) {
@@ -204,9 +238,11 @@ void run_heal(const HealOptions& o, const CommonOptions& common) {
   recipe::Hooks hooks;
   hooks.on_start = [&](int64_t done, const recipe::Measured& before) {
     started = true;
+    if (done == 0) directory.remove_outputs();
     log.start(done, before);
   };
   hooks.on_step = [&](const recipe::StepRecord& record) { log.step(record); };
+  hooks.before_save = [&] { log.sync(); };
   hooks.stop = [&] { return stop.requested(); };
   try {
     const HealResponse response = engine().heal(run.request, hooks);
@@ -215,6 +251,8 @@ void run_heal(const HealOptions& o, const CommonOptions& common) {
     write_stdout(common.json ? readable_json(report) : heal_table(report, path));
     file.commit();
   } catch (Error& error) {
+    if (error.message() == "out of memory")
+      error.help("compute less at once: --micro-batch 1, --recompute on, or a smaller --max-memory");
     if (fresh && !started && error.code() != ExitCode::kInterrupted) {  // nothing is worth going on with
       directory.discard();
       throw;

@@ -50,6 +50,9 @@ struct HealData {
   std::vector<recipe::HeldOut> texts;
   Json sources = Json::array();  // for heal.json
 };
+// What was asked with options that leave no trace in the settings, as it was given.
+Json asked_with(const HealOptions& options);
+
 // Reads or samples the rows, splits off the held-out ones; fits settings.length to ready rows.
 HealData read_heal_data(const HealOptions& options, const HealModels& models, const fs::path& parent,
                         const std::string& parent_fingerprint, recipe::Settings& settings, const CommonOptions& common);
@@ -58,6 +61,7 @@ HealData read_heal_data(const HealOptions& options, const HealModels& models, co
 struct HealRun {
   HealRequest request;
   Json facts;  // for heal.json: model, teacher, data, argv
+  Json asked;  // option -> value, of those that settings do not tell
 };
 
 // RUN on the disk. One process at a time works in it.
@@ -73,7 +77,8 @@ class RunDirectory {
 
   // Throws usage_error if there is something else, or another run and not `force`. Changes nothing.
   void check(bool force, const std::vector<fs::path>& inputs) const;
-  void create();                  // after `check`: makes it anew; an earlier run is gone then
+  void create();                  // after `check`: makes state/ anew
+  void remove_outputs();          // what an earlier run left: the new one begins
   void save(const HealRun& run);  // the last step of creating: from now on it can be resumed
   HealRun load();                 // throws bad_input for a damaged one, or models that have changed
   void finish();                  // removes state/
@@ -97,6 +102,7 @@ class HealLog {
   HealLog(fs::path run, const HealRequest& request);
   void start(int64_t done, const recipe::Measured& before);  // drops lines of steps that are done again
   void step(const recipe::StepRecord& record);
+  void sync() const;  // the log reaches the disk before a state that follows it
   // Writes the files; returns heal.json.
   Json finish(const HealRun& run, const HealResponse& response);
 

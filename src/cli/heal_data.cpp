@@ -134,11 +134,22 @@ HealData read_heal_data(const HealOptions& o, const HealModels& models, const fs
   } else {
     read_files(o.data, tokenizer_for(o.data), options, out.rows, out.sources);
   }
+  if (fit) options.length = longest(out.rows);
   if (validation_file) {
+    if (data::is_ready(o.validation)) options.length = context;  // used as they are, too
     read_files({o.validation}, tokenizer_for({o.validation}), options, out.validation, out.sources);
     out.sources.back()["validation"] = true;
   } else {
     split(o, ready, settings, out);
+  }
+  const auto has_prompt = [](const Json& source) { return source["kind"] != "text" && source["kind"] != "ready"; };
+  if (o.train_on_prompt && std::none_of(out.sources.begin(), out.sources.end(), has_prompt)) {
+    throw usage_error("an option that has no use here")
+        .where("--train-on-prompt")
+        .expected("only with rows that have a prompt");
+  }
+  if (o.given("--eval-every") && out.validation.empty() && o.text.empty()) {
+    throw usage_error("there is nothing to measure").where("--eval-every").expected("--validation or --text beside it");
   }
   for (const char* option : {"--early-stop", "--keep"}) {
     if (out.validation.empty() && o.given(option) && (option != std::string_view("--keep") || settings.keep_best)) {

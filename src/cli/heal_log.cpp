@@ -21,15 +21,6 @@ namespace {
 
 constexpr std::chrono::seconds kBetweenLines{5};
 
-Json to_json(const recipe::Measured& m) {
-  Json texts = Json::object();
-  for (const auto& [name, value] : m.texts) texts[name] = value;
-  Json out = Json::object();
-  out["loss"] = m.loss ? Json(*m.loss) : Json();
-  out["perplexity"] = texts;
-  return out;
-}
-
 std::string csv(const std::vector<Json>& lines) {
   constexpr const char* kColumns[] = {"step", "loss", "grad_norm", "lr", "tokens", "tokens_per_s", "val_loss"};
   std::string out = fmt::format("{}\n", fmt::join(kColumns, ","));
@@ -44,13 +35,20 @@ std::string csv(const std::vector<Json>& lines) {
   return out;
 }
 
+// Of a log that something else than this program may have damaged.
+bool is_line(const Json& line, int64_t step) {
+  const auto has = [&](const char* key) { return line.contains(key) && line[key].is_number(); };
+  return line.is_object() && has("step") && has("tokens") && has("seconds") && line["step"] == step;
+}
+
 Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before) {
   Chart chart{"Loss by step", "step", "loss", {{"training", {}}, {"held-out rows", {}}}};
-  if (before.loss) chart.series[1].points.push_back({0, *before.loss, ""});
+  if (before.loss && std::isfinite(*before.loss)) chart.series[1].points.push_back({0, *before.loss, ""});
   for (const Json& line : lines) {
     const double step = line["step"].get<double>();
     if (line["loss"].is_number()) chart.series[0].points.push_back({step, line["loss"].get<double>(), ""});
-    if (line.contains("val_loss")) chart.series[1].points.push_back({step, line["val_loss"].get<double>(), ""});
+    if (line.contains("val_loss") && line["val_loss"].is_number())
+      chart.series[1].points.push_back({step, line["val_loss"].get<double>(), ""});
   }
   std::erase_if(chart.series, [](const Series& s) { return s.points.empty(); });
   return chart;
@@ -69,15 +67,18 @@ void HealLog::start(int64_t done, const recipe::Measured& before) {
     for (size_t start = 0; start < text.size();) {
       const size_t end = text.find('\n', start);
       if (end == std::string::npos) break;  // a line that was being written
-      const Json line = parse_json(std::string_view(text).substr(start, end - start), file);
-      if (line.at("step").get<int64_t>() > done) break;
+      const Json line = Json::parse(std::string_view(text).substr(start, end - start), nullptr, false);
+      const auto next = static_cast<int64_t>(lines_.size()) + 1;
+      if (next > done || !is_line(line, next)) break;
       kept += text.substr(start, end - start + 1);
-      tokens_ += line.at("tokens").get<int64_t>();
-      seconds_ += line.value("seconds", 0.0);
+      tokens_ += line["tokens"].get<int64_t>();
+      seconds_ += line["seconds"].get<double>();
       lines_.push_back(line);
       start = end + 1;
     }
   }
+  if (const auto found = static_cast<int64_t>(lines_.size()); found < done)
+    log_warning(fmt::format("{}: the lines of steps {} to {} were lost", file.string(), found + 1, done));
   StagedFile(file, kept, true).commit();
   if (done > 0) log_info(fmt::format("going on after step {} of {}", done, request_.settings.steps));
   std::string line = "before";
@@ -88,14 +89,17 @@ void HealLog::start(int64_t done, const recipe::Measured& before) {
 
 void HealLog::step(const recipe::StepRecord& r) {
   const double rate = r.seconds > 0 ? static_cast<double>(r.tokens) / r.seconds : 0;
-  const auto number = [](double value) { return std::isfinite(value) ? Json(value) : Json(); };
-  Json line = {{"step", r.step},      {"loss", number(r.loss)}, {"grad_norm", number(r.grad_norm)},
-               {"lr", r.lr},          {"tokens", r.tokens},     {"tokens_per_s", rate},
+  Json line = {{"step", r.step},
+               {"loss", recipe::number(r.loss)},
+               {"grad_norm", recipe::number(r.grad_norm)},
+               {"lr", r.lr},
+               {"tokens", r.tokens},
+               {"tokens_per_s", rate},
                {"seconds", r.seconds}};
   if (request_.settings.objective == recipe::Objective::kKd) {
-    line["kd"] = number(r.kd);
-    line["ce"] = number(r.ce);
-    if (request_.settings.hidden_weight > 0) line["hidden"] = number(r.hidden);
+    line["kd"] = recipe::number(r.kd);
+    line["ce"] = recipe::number(r.ce);
+    if (request_.settings.hidden_weight > 0) line["hidden"] = recipe::number(r.hidden);
   }
   if (r.skipped) line["skipped"] = true;
   std::string shown =
@@ -103,11 +107,11 @@ void HealLog::step(const recipe::StepRecord& r) {
                   r.grad_norm, r.lr, with_separators(static_cast<int64_t>(rate)));
   if (r.measured) {
     if (r.measured->loss) {
-      line["val_loss"] = number(*r.measured->loss);
+      line["val_loss"] = recipe::number(*r.measured->loss);
       shown += fmt::format("  val {:.4f}", *r.measured->loss);
     }
     for (const auto& [name, value] : r.measured->texts) {
-      line["perplexity"][name] = number(value);
+      line["perplexity"][name] = recipe::number(value);
       shown += fmt::format("  {} {:.2f}", name, value);
     }
   }
@@ -130,24 +134,32 @@ void HealLog::step(const recipe::StepRecord& r) {
   log_info(fmt::format("{}  {} left", shown, human_seconds(left)));
 }
 
+void HealLog::sync() const {
+  const int fd = ::open((run_ / "train.jsonl").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);  // what it cannot keep is missing from a log, not from the run
+  ::close(fd);
+}
+
 Json HealLog::finish(const HealRun& run, const HealResponse& response) {
   const recipe::TrainResult& result = response.result;
   const recipe::Settings& s = request_.settings;
   Json json = {{"format", "shorten.heal"}, {"version", plan::kFileVersion}, {"shorten_version", kVersion}};
   json.update(run.facts);
+  json["asked"] = run.asked;
   json["settings"] = recipe::to_json(s);
   json["compute"] = {{"device", response.used.device}, {"dtype", response.used.dtype}};
   json["trained_parameters"] = response.trained;
-  json["micro_batch"] = response.micro_batch;
-  json["recompute"] = response.recompute;
+  json["micro_batch"] = result.micro_batch;
+  json["recompute"] = result.recompute;
   json["shared_weights"] = response.shared;
   json["steps"] = result.steps;
   json["skipped"] = result.skipped;
   json["stopped_early"] = result.stopped_early;
   json["tokens"] = tokens_;
   json["seconds"] = seconds_;
-  json["before"] = to_json(result.before);
-  json["after"] = to_json(result.after);
+  json["before"] = recipe::to_json(result.before);
+  json["after"] = recipe::to_json(result.after);
   json["best"] = result.best_loss ? Json{{"step", result.best_step}, {"loss", *result.best_loss}} : Json();
   StagedFile(run_ / "train.csv", csv(lines_), true).commit();
   if (const Chart chart = loss_chart(lines_, result.before); !chart.series.empty())
@@ -170,12 +182,13 @@ std::string heal_table(const Json& report, const fs::path& run) {
                                            with_separators(report.at("tokens").get<int64_t>()),
                                            human_seconds(report.at("seconds").get<double>())));
   const Json &before = report.at("before"), &after = report.at("after");
-  if (before.at("loss").is_number())
-    fields.emplace_back("held-out loss", fmt::format("{:.4f} -> {:.4f}", before.at("loss").get<double>(),
-                                                     after.at("loss").get<double>()));
+  const auto shown = [](const Json& value) {
+    return value.is_number() ? fmt::format("{:.4f}", value.get<double>()) : "not finite";
+  };
+  if (report.at("validation_rows").get<int64_t>() > 0)
+    fields.emplace_back("held-out loss", shown(before.at("loss")) + " -> " + shown(after.at("loss")));
   for (const auto& [name, value] : before.at("perplexity").items())
-    fields.emplace_back(name, fmt::format("perplexity {:.4f} -> {:.4f}", value.get<double>(),
-                                          after.at("perplexity").at(name).get<double>()));
+    fields.emplace_back(name, "perplexity " + shown(value) + " -> " + shown(after.at("perplexity").at(name)));
   return render_fields(fields);
 }
 

@@ -145,6 +145,17 @@ void add_heal_options(CLI::App& app, HealOptions& o) {
       "\nRUN/model is the healed model, RUN/adapter a PEFT adapter for SHORTER.\n");
 }
 
+Json asked_with(const HealOptions& o) {
+  constexpr const char* kOptions[] = {"--epochs",          "--samples", "--validation",   "--text",
+                                      "--train-on-prompt", "--teacher", "--init-adapter", "--tokenizer"};
+  Json asked = Json::object();
+  for (const char* option : kOptions) {
+    const CLI::Option* const given = o.app->get_option(option);
+    asked[option] = given->count() > 0 ? Json(given->results()) : Json();
+  }
+  return asked;
+}
+
 recipe::Settings resolve_settings(const HealOptions& o, uint64_t seed) {
   recipe::Settings s = o.settings;
   s.seed = seed;
@@ -206,7 +217,14 @@ recipe::Settings resolve_settings(const HealOptions& o, uint64_t seed) {
     only(s.objective == recipe::Objective::kKd || (self && std::string_view(option) == "--teacher"), option,
          "only with --objective kd");
   only(self, "--samples", "only with --data self");
+  only(!self, "--train-on-prompt", "only with rows that have a prompt");
+  only(!s.average_micro, "--no-pack", "only with --loss-average batch: micro does not pack");
   only(s.schedule != recipe::Curve::kConstant, "--min-lr-ratio", "only with a schedule that falls");
+  if (s.average_micro && s.micro_batch == 0) {
+    throw usage_error("the loss would depend on the memory that is free")
+        .where("--loss-average")
+        .expected("--micro-batch beside it: whose means are averaged");
+  }
   if (s.objective == recipe::Objective::kCe) s.kd_weight = 0;
   recipe::check_settings(s);
   return s;

@@ -137,10 +137,8 @@ void RunDirectory::remove_temporaries() const {
 }
 
 void RunDirectory::check(bool force, const std::vector<fs::path>& inputs) const {
-  check_not_input(path_.string(), inputs);
+  checkpoint::refuse_inputs(path_, inputs);
   std::error_code failed;
-  const fs::path parent = fs::absolute(path_).parent_path();
-  if (!fs::is_directory(parent, failed)) throw bad_input("the folder of the output does not exist").file(parent);
   if (!fs::exists(path_, failed)) return;
   if (!fs::is_directory(path_)) throw usage_error("the output is no folder").file(path_);
   bool empty = true;
@@ -170,6 +168,9 @@ void RunDirectory::create() {
   for (const std::string& name : checkpoint::list_names(path_ / "state")) {
     if (name != "lock") fs::remove_all(path_ / "state" / name);
   }
+}
+
+void RunDirectory::remove_outputs() {
   fs::remove(path_ / "heal.json");  // after this no one takes the rest for a run
   for (const char* name : kOurs) {
     if (name != std::string_view("state")) fs::remove_all(path_ / name);
@@ -205,6 +206,7 @@ void RunDirectory::save(const HealRun& run) {
       {"merge", r.merge},
       {"compute", {{"device", r.compute.device}, {"dtype", r.compute.dtype}, {"threads", r.compute.threads}}},
       {"record", r.record},
+      {"asked", run.asked},
       {"facts", run.facts}};
   StagedFile(path_ / "state" / "run.json", readable_json(json), false).commit();
   checkpoint::sync_folder(path_ / "state");
@@ -242,6 +244,7 @@ HealRun RunDirectory::read() const {
                static_cast<int>(compute.integer("threads", 0, 4096))};
   r.record = json.at("record");
   run.facts = json.at("facts");
+  run.asked = json.at("asked");
   const checkpoint::SafetensorsFile rows(path_ / "state" / "rows.safetensors");
   r.rows = fetch(rows, "rows");
   r.validation = fetch(rows, "validation");

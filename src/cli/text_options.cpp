@@ -41,7 +41,7 @@ std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const 
 text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer) {
   const text::Bos wanted = text::parse_bos(options.bos);
   if (wanted == text::Bos::kNone || !tokenizer || tokenizer->bos()) return tokenizer ? wanted : text::Bos::kNone;
-  if (*options.bos_given) {
+  if (options.bos_given && *options.bos_given) {
     throw usage_error("this model has no BOS token").file(tokenizer->file()).expected("--bos none");
   }
   log_info("the tokenizer has no BOS token: --bos none");

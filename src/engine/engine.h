@@ -126,12 +126,13 @@ struct HealRequest {
   Json record;              // shorten.json of the model that comes out
   bool merge = true;        // with LoRA: write the merged model too
   ComputeOptions compute;
+  bool new_memory = false;  // a saved run goes on with what `settings` says of memory, not with what it was saved with
 };
 
 struct HealResponse {
   recipe::TrainResult result;
-  int64_t trained = 0, micro_batch = 0;    // numbers that are trained; rows at once
-  bool recompute = false, shared = false;  // blocks computed again; model and teacher share their weights
+  int64_t trained = 0;  // numbers that are trained
+  bool shared = false;  // model and teacher share their weights
   ComputeUsed used;
 };
 

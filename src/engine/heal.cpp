@@ -21,7 +21,8 @@
 namespace shorten {
 namespace {
 
-// Model and teacher as files, and whether every tensor of the model is one of the teacher's, bit for bit.
+// Model and teacher as files, and whether the model is some blocks of the teacher: the same structure, and every tensor
+// bit for bit.
 struct Sources {
   std::optional<checkpoint::Checkpoint> model, teacher;
   family::ModelSpec spec, teacher_spec;
@@ -32,7 +33,18 @@ bool equal(const checkpoint::Tensor& a, const checkpoint::Tensor& b) {
   return a.dtype == b.dtype && a.shape == b.shape && std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
 }
 
+bool same_structure(const Sources& s, const std::vector<int>& kept) {
+  const family::ModelSpec &mine = s.spec, &theirs = s.teacher_spec;
+  if (mine.hidden != theirs.hidden || mine.norm_eps != theirs.norm_eps || mine.tied_head != theirs.tied_head)
+    return false;
+  for (size_t i = 0; i < kept.size(); ++i) {
+    if (mine.blocks[i] != theirs.blocks[static_cast<size_t>(kept[i])]) return false;
+  }
+  return true;
+}
+
 bool all_equal(const Sources& s, const std::vector<int>& kept) {
+  if (!same_structure(s, kept)) return false;
   const auto same = [&](const std::string& mine, const std::string& theirs) {
     return equal(s.model->tensor(family::stored_name(s.spec, *s.model, mine)),
                  s.teacher->tensor(family::stored_name(s.teacher_spec, *s.teacher, theirs)));
@@ -41,7 +53,6 @@ bool all_equal(const Sources& s, const std::vector<int>& kept) {
     const bool there = name != family::kHead || !s.spec.tied_head;
     if (there && !same(name, name)) return false;
   }
-  if (s.spec.tied_head != s.teacher_spec.tied_head) return false;
   for (size_t i = 0; i < kept.size(); ++i) {
     for (const family::ExpectedTensor& t : family::block_tensors(s.spec.blocks[i], s.spec.hidden)) {
       if (!same(family::block_prefix(static_cast<int64_t>(i)) + t.name, family::block_prefix(kept[i]) + t.name))
@@ -68,12 +79,7 @@ Sources open_sources(const HealRequest& request) {
 
 // Half precision without loss scaling loses small gradients, so fp16 weights are computed with in bf16.
 Place training_place(const HealRequest& request, checkpoint::DType checkpoint) {
-  if (request.compute.dtype == "fp16") {
-    throw usage_error("training in fp16 is not supported")
-        .where("--dtype")
-        .expected("bf16 or fp32")
-        .help("fp16 loses small gradients; bf16 has the range of fp32");
-  }
+  recipe::check_training_dtype(request.compute.dtype);
   Place place = open_place(request.compute, checkpoint);
   if (place.dtype == at::kHalf) place.dtype = at::kBFloat16;
   return place;
@@ -87,14 +93,19 @@ train::MemoryPlan plan_memory(const HealRequest& request, const Sources& s, cons
   in.element = element;
   in.on_cpu = place.device.is_cpu();
   in.rows = request.settings.batch;
+  in.teacher = s.teacher.has_value();
   in.hidden_matching = request.settings.hidden_weight > 0;
   if (request.settings.method == recipe::Method::kFull) {
     in.trained = own;
     in.frozen = parent * element;
   } else {
     for (const family::BlockSpec& block : s.spec.blocks) {
-      for (const plan::AdaptedModule& m : plan::adaptable_modules(block, s.spec.hidden))
-        in.trained += static_cast<uint64_t>(request.settings.rank * (m.in + m.out));
+      for (const plan::AdaptedModule& m : plan::adaptable_modules(block, s.spec.hidden)) {
+        // B of stacked projections has the columns of all of them (q|k|v, gate|up).
+        const bool qkv = m.name.starts_with("self_attn.") && !m.name.ends_with("o_proj");
+        const int64_t stacked = qkv ? 3 : m.name.ends_with("down_proj") || !m.name.starts_with("mlp.") ? 1 : 2;
+        in.trained += static_cast<uint64_t>(request.settings.rank * (m.in + stacked * m.out));
+      }
     }
     in.frozen = (s.same_weights ? parent : own + parent) * element;
   }
@@ -157,7 +168,7 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
     if (merge) train::write_model(student, base, probe, request.record, folder / "model");
   };
   const fs::path best = request.run / "state" / "best.safetensors";
-  const bool other = result.best_step > 0 && result.best_step != result.steps && fs::exists(best);
+  const bool other = result.best_step > 0 && result.best_step != result.steps;
   if (!other) return write(request.run, request.merge);
   // Both are kept: what was asked for in its place, the other in a folder of its own.
   std::vector<at::Tensor> last;  // copies: on a CPU to_host gives the masters themselves
@@ -166,7 +177,15 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
   fs::create_directories(aside);
   const bool full = request.settings.method == recipe::Method::kFull;
   if (request.settings.keep_best) write(aside, full);
-  train::from_file(checkpoint::SafetensorsFile(best), student.trainables, false);
+  const checkpoint::SafetensorsFile file(best);
+  const auto step = file.metadata().find(train::kBestStep);
+  if (step == file.metadata().end() || step->second != fmt::format("{}", result.best_step)) {
+    throw bad_input("the saved weights are not those of the best step")
+        .file(best)
+        .expected(fmt::format("step {}", result.best_step))
+        .found(step == file.metadata().end() ? "no step" : "step " + printable(step->second));
+  }
+  train::from_file(file, student.trainables, false);
   write(request.settings.keep_best ? request.run : aside, request.settings.keep_best ? request.merge : full);
   if (request.settings.keep_best) return;
   for (size_t i = 0; i < student.trainables.size(); ++i) {
@@ -187,7 +206,10 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   std::optional<train::Teacher> teacher;
   if (sources.teacher) teacher = train::Teacher{model::load(*sources.teacher, place.device, place.dtype), request.kept};
   train::Student student = load_student(request, sources, place, teacher);
-  if (request.init_adapter) start_from(*request.init_adapter, request, sources, student);
+  std::optional<checkpoint::StateSlots> slots;
+  if (!request.random_weights) slots.emplace(request.run / "state");
+  // A saved state holds what the adapter began.
+  if (request.init_adapter && (!slots || slots->empty())) start_from(*request.init_adapter, request, sources, student);
   const std::vector<double> start = signature(student);
   const int64_t trained = train::count_trained(student);
   log_info(fmt::format("training {} of {} parameters, {} rows at once{}{}, about {} on {} in {}",
@@ -197,8 +219,6 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
                        sources.same_weights ? ", weights shared with the teacher" : "", human_bytes(memory.bytes),
                        model::device_name(place.device), model::dtype_name(place.dtype)));
 
-  std::optional<checkpoint::StateSlots> slots;
-  if (!request.random_weights) slots.emplace(request.run / "state");
   const train::TrainInputs inputs{request.rows,
                                   request.validation,
                                   request.texts,
@@ -206,12 +226,11 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
                                   memory,
                                   request.identity,
                                   slots ? &*slots : nullptr,
-                                  request.run / "state" / "best.safetensors"};
+                                  request.run / "state" / "best.safetensors",
+                                  request.new_memory};
   HealResponse response;
   response.result = train::train(student, teacher ? &*teacher : nullptr, inputs, hooks);
   response.trained = trained;
-  response.micro_batch = memory.micro_batch;
-  response.recompute = memory.recompute;
   response.shared = sources.same_weights;
   if (!request.random_weights) {
     if (signature(student) == start) {

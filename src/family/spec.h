@@ -26,6 +26,8 @@ struct RopeSpec {
   bool truncate = true;                                            // yarn
   std::vector<double> short_factor, long_factor;                   // longrope, head_dim / 2 each
   double low_freq_factor = 1, high_freq_factor = 4;                // llama3
+
+  bool operator==(const RopeSpec&) const = default;
 };
 
 // One block: attention and MLP, each with its residual. Sizes in elements.
@@ -34,6 +36,8 @@ struct BlockSpec {
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   bool qk_norm = false;           // RMSNorm over head_dim on q and k, before RoPE (Qwen3)
   std::optional<int64_t> window;  // a token sees itself and window - 1 before it; absent: all before it
+
+  bool operator==(const BlockSpec&) const = default;
 };
 
 struct ModelSpec {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/json.h"
 #include "data/example.h"
 
 namespace shorten::recipe {
@@ -34,9 +35,18 @@ struct StepRecord {
   std::optional<Measured> measured;  // after the update
 };
 
+// As they lie in heal.json, train.jsonl and saved states; what is not finite is null there and NaN when it is read. A
+// loss that is not there is null, too: the reader knows whether there are rows for it.
+Json number(double value);
+Json to_json(const Measured& measured);
+Measured measured_from(const JsonObject& json, bool with_loss);
+Json to_json(const StepRecord& record);  // without `measured`
+StepRecord record_from(const JsonObject& json);
+
 struct Hooks {
   std::function<void(int64_t done, const Measured& before)> on_start = [](int64_t, const Measured&) {};
   std::function<void(const StepRecord&)> on_step = [](const StepRecord&) {};
+  std::function<void()> before_save = [] {};
   std::function<bool()> stop = [] { return false; };
 };
 
@@ -45,6 +55,8 @@ struct TrainResult {
   int64_t steps = 0, skipped = 0, best_step = 0;
   std::optional<double> best_loss;
   bool stopped_early = false;
+  int64_t micro_batch = 0;  // rows at once, as they were
+  bool recompute = false;
 };
 
 }  // namespace shorten::recipe

@@ -147,6 +147,14 @@ void check_settings(const Settings& s) {
   expect(s.hidden_weight >= 0 && s.hidden_weight <= 1e6, "--hidden-weight", "0 or more", s.hidden_weight);
 }
 
+void check_training_dtype(const std::string& dtype) {
+  if (dtype != "fp16") return;
+  throw usage_error("training in fp16 is not supported")
+      .where("--dtype")
+      .expected("bf16 or fp32")
+      .help("fp16 loses small gradients; bf16 has the range of fp32");
+}
+
 double learning_rate(const Settings& s, int64_t step) {
   if (step < s.warmup) return s.lr * static_cast<double>(step) / static_cast<double>(s.warmup);
   const double done =

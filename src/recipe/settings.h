@@ -47,6 +47,9 @@ Settings settings_from_json(const JsonObject& json);
 // Throws usage_error naming the option if a value makes no sense.
 void check_settings(const Settings& settings);
 
+// Half precision without loss scaling loses small gradients: usage_error for fp16.
+void check_training_dtype(const std::string& dtype);
+
 // The learning rate of step `step`, counted from 0, as Transformers' schedules give it.
 double learning_rate(const Settings& settings, int64_t step);
 

@@ -6,7 +6,7 @@
 namespace shorten::train {
 
 Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>& examples,
-                 const data::MicroBatch& layout) {
+                 const data::MicroBatch& layout, const model::CausalLm* teacher) {
   const auto n = static_cast<int64_t>(layout.rows.size()), width = layout.width;
   const Tensor ids = at::zeros({n, width}, at::kLong), depth = at::zeros({n, width}, at::kLong);
   // What pads a row sees only itself.
@@ -35,7 +35,10 @@ Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>&
   const at::Device device = model.device();
   Batch batch;
   batch.ids = ids.to(device);
-  batch.context = shared ? model.context(model::TreeRows{depth.to(device), end.to(device)}) : model.context(width);
+  const model::TreeRows trees{depth.to(device), end.to(device)};
+  const auto context = [&](const model::CausalLm& m) { return shared ? m.context(trees) : m.context(width); };
+  batch.context = context(model);
+  if (teacher) batch.teacher = context(*teacher);
   batch.predicting = at::tensor(predicting, at::kLong).to(device);
   batch.targets = at::tensor(targets, at::kLong).to(device);
   return batch;

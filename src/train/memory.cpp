@@ -51,9 +51,10 @@ MemoryPlan plan_memory(const MemoryInputs& in, const recipe::Settings& s, uint64
   const auto hidden = static_cast<double>(in.student.hidden) * element;
   const double matched = in.hidden_matching ? static_cast<double>(in.student.blocks.size()) * hidden : 0;
   const auto length = static_cast<double>(s.length);
+  const double masks = s.pack ? length * element * (in.teacher ? 2 : 1) : 0;  // who sees whom in packed rows
   const auto needed = [&](double rows, bool recompute) {
     const double tokens = rows * length;
-    const double states = element * (recompute ? inputs_all + widest.kept : kept_all) + 4 * hidden + matched;
+    const double states = element * (recompute ? inputs_all + widest.kept : kept_all) + 4 * hidden + matched + masks;
     const double head = std::min(rows_at_head, tokens) * vocabulary * (4 * 4 + 2 * element);
     return fixed + tokens * states + std::max(head, tokens * widest.passing * element);
   };

@@ -16,6 +16,7 @@ struct MemoryInputs {
   uint64_t frozen = 0;   // bytes of weights that are not trained, of student and teacher together
   uint64_t trained = 0;  // numbers that are trained
   bool hidden_matching = false;
+  bool teacher = false;
   int64_t rows = 0;  // most rows of a step
   bool on_cpu = true;
 };

@@ -21,7 +21,7 @@ Lesson teach(const Teacher& teacher, const Batch& batch, bool hidden) {
   Tensor x = teacher.model.embed(batch.ids);
   size_t student_block = 0;
   for (size_t i = 0; i < teacher.model.blocks.size(); ++i) {
-    x = teacher.model.blocks[i].forward(x, batch.context);
+    x = teacher.model.blocks[i].forward(x, batch.teacher);
     if (!hidden || student_block == teacher.block.size()) continue;
     if (static_cast<int>(i) == teacher.last_of_group(student_block)) {
       lesson.outputs.push_back(at_positions(x, batch.predicting));

@@ -30,7 +30,6 @@ struct Student {
   int64_t rank = 0;
   double scale = 0;  // of B A
 
-  bool trains_outside_blocks() const { return begin.back() < trainables.size(); }
   Trainable* embedding() { return embedding_ < trainables.size() ? &trainables[embedding_] : nullptr; }
   Tensor part_a(const AdapterPart& part) const;  // [rank, in], a view of the master
   Tensor part_b(const AdapterPart& part) const;  // [out, rank]

@@ -17,19 +17,6 @@ namespace {
 
 constexpr int64_t kMostSkipped = 10;
 
-Json to_json(const recipe::Measured& m) {
-  Json texts = Json::object();
-  for (const auto& [name, value] : m.texts) texts[name] = value;
-  return {{"loss", m.loss ? Json(*m.loss) : Json()}, {"texts", texts}};
-}
-
-recipe::Measured measured_from(const JsonObject& json) {
-  recipe::Measured m;
-  if (json.has("loss")) m.loss = json.number("loss");
-  for (const auto& [name, value] : json.at("texts").items()) m.texts.emplace_back(name, value.get<double>());
-  return m;
-}
-
 // LibTorch goes backward in a thread of its own a device. cuBLAS warns if it is the first there to want the device, so
 // a step that needs no cuBLAS goes first.
 void wake_backward(const at::Device& device) {
@@ -50,17 +37,17 @@ class Trainer {
     }
     started_ = true;
     if (!student_.model.device().is_cpu()) wake_backward(student_.model.device());
-    hooks_.on_start(done_, result_.before);
+    hooks_.on_start(pending_ ? done_ - 1 : done_, result_.before);
+    if (pending_) finish_step();
     while (done_ < s_.steps && !result_.stopped_early) {
-      recipe::StepRecord record = take_step();
+      pending_ = take_step();
       ++done_;
-      const bool last = done_ == s_.steps;
-      if (last || done_ % s_.eval_every == 0) record.measured = validate();
-      hooks_.on_step(record);
-      if (last || result_.stopped_early || done_ % s_.save_every == 0) save();
+      finish_step();
     }
     student_.set_dropout(0, 0);  // whoever uses the student from here on wants what it has learnt
     result_.steps = done_;
+    result_.micro_batch = memory_.micro_batch;
+    result_.recompute = memory_.recompute;
     return result_;
   }
 
@@ -72,6 +59,16 @@ class Trainer {
   uint64_t seed_for(int64_t step, int64_t micro) const {
     Random random(s_.seed ^ (static_cast<uint64_t>(step) << 20) ^ static_cast<uint64_t>(micro));
     return random.next();
+  }
+
+  // What follows an update. Whoever is stopped meanwhile goes on here.
+  void finish_step() {
+    recipe::StepRecord record = *pending_;
+    const bool last = done_ == s_.steps;
+    if (last || done_ % s_.eval_every == 0) record.measured = validate();
+    pending_.reset();
+    hooks_.on_step(record);
+    if (last || result_.stopped_early || done_ % s_.save_every == 0) save();
   }
 
   // Loss and gradients of a step; nothing of it stays if the run is asked to stop meanwhile.
@@ -97,7 +94,7 @@ class Trainer {
               : 1.0 / static_cast<double>(targets);
       student_.set_dropout(s_.method == recipe::Method::kLora ? s_.dropout : 0,
                            seed_for(done_, static_cast<int64_t>(m)));
-      const Batch batch = make_batch(student_.model, in_.rows, micro_batches[m]);
+      const Batch batch = make_batch(student_.model, in_.rows, micro_batches[m], teacher_ ? &teacher_->model : nullptr);
       sums.add_(train_pass(student_, teacher_, batch, pass), pass.scale);
     }
     record.grad_norm = finish_gradients(student_.trainables, s_.clip);
@@ -161,7 +158,7 @@ class Trainer {
     const recipe::Measured now = measure();
     result_.after = now;
     if (!now.loss) return now;
-    if (!result_.best_loss || *now.loss < *result_.best_loss) {
+    if (std::isfinite(*now.loss) && (!result_.best_loss || *now.loss < *result_.best_loss)) {
       result_.best_loss = now.loss;
       result_.best_step = done_;
       worse_ = 0;
@@ -169,7 +166,7 @@ class Trainer {
         const HostTensors masters = to_host(student_.trainables, false);
         const fs::path next = fs::path(in_.best) += ".new";
         fs::remove(next);
-        checkpoint::write_safetensors(next, masters.tensors, {});
+        checkpoint::write_safetensors(next, masters.tensors, {{kBestStep, std::to_string(done_)}});
         fs::rename(next, in_.best);
       }
     } else if (s_.patience > 0 && ++worse_ >= s_.patience) {
@@ -180,6 +177,7 @@ class Trainer {
 
   void save() {
     if (!in_.slots) return;
+    hooks_.before_save();
     const HostTensors tensors = to_host(student_.trainables, true);
     in_.slots->save(done_,
                     {{"identity", in_.identity},
@@ -190,8 +188,9 @@ class Trainer {
                      {"best_step", result_.best_step},
                      {"best_loss", result_.best_loss ? Json(*result_.best_loss) : Json()},
                      {"stopped_early", result_.stopped_early},
-                     {"before", to_json(result_.before)},
-                     {"after", to_json(result_.after)}},
+                     {"before", recipe::to_json(result_.before)},
+                     {"after", recipe::to_json(result_.after)},
+                     {"pending", pending_ ? recipe::to_json(*pending_) : Json()}},
                     tensors.tensors);
     saved_ = done_;
   }
@@ -208,15 +207,18 @@ class Trainer {
           .found(state.string("identity"));
     from_file(slot->file, student_.trainables, true);
     done_ = saved_ = slot->step;
-    memory_.micro_batch = state.integer("micro_batch", 1, INT64_MAX);
-    memory_.recompute = state.boolean("recompute");
+    const int64_t micro_batch = state.integer("micro_batch", 1, INT64_MAX);
+    const bool recompute = state.boolean("recompute");
+    if (!in_.new_memory) memory_ = {micro_batch, recompute, 0};
     result_.skipped = state.integer("skipped", 0, INT64_MAX);
     worse_ = state.integer("worse", 0, INT64_MAX);
     result_.best_step = state.integer("best_step", 0, INT64_MAX);
     if (state.has("best_loss")) result_.best_loss = state.number("best_loss");
     result_.stopped_early = state.boolean("stopped_early");
-    result_.before = measured_from(state.object("before"));
-    result_.after = measured_from(state.object("after"));
+    const bool with_loss = !in_.validation.empty();
+    result_.before = recipe::measured_from(state.object("before"), with_loss);
+    result_.after = recipe::measured_from(state.object("after"), with_loss);
+    if (state.has("pending")) pending_ = recipe::record_from(state.object("pending"));
     return true;
   }
 
@@ -235,7 +237,8 @@ class Trainer {
   recipe::TrainResult result_;
   MemoryPlan memory_;
   int64_t done_ = 0, saved_ = -1, worse_ = 0;
-  bool started_ = false;  // there is something to save
+  std::optional<recipe::StepRecord> pending_;  // the step whose update is done, and what follows it is not
+  bool started_ = false;                       // there is something to save
 };
 
 }  // namespace

@@ -114,6 +114,10 @@ TEST_F(HealInputTest, SettingsThatMakeNoSense) {
       {{"--dtype", "fp16"}, "bf16"},
       {{"--epochs", "1", "--steps", "1"}, "--epochs"},
       {{"--data", "self"}, "self alone"},
+      {{"--loss-average", "micro"}, "--micro-batch"},
+      {{"--loss-average", "micro", "--micro-batch", "2", "--no-pack"}, "--no-pack"},
+      {{"--eval-every", "5"}, "--eval-every"},
+      {{"--train-on-prompt"}, "--train-on-prompt"},
   };
   for (const auto& mistake : mistakes)
     expect_refused(model, Arguments{"--data", data} + mistake.more, 2, {mistake.says});
@@ -133,6 +137,52 @@ TEST_F(HealInputTest, TeachersThatAreNotTheParent) {
   expect_refused(tiny("llama-gqa"), {"--data", data, "--objective", "kd"}, 2, {"--teacher"});
 }
 
+// The rotation of the teacher is its own, and another one makes another model of the same weights.
+TEST_F(HealInputTest, ATeacherComputesItsOwnWay) {
+  const std::string model = tiny("llama-gqa");
+  fs::copy(model, temp / "teacher");
+  const Json sound = read_json(temp / "teacher/config.json");
+  // How far the teacher is from the model, with either method.
+  const auto distance = [&](const Json& config) {
+    write(temp / "teacher/config.json", config.dump());
+    std::vector<double> kd;
+    for (const char* method : {"full", "lora"}) {
+      healed({model,         "--data",   rows(4),    "--objective", "kd",   "--kd-weight", "0.5",
+              "--steps",     "1",        "--warmup", "0",           "--lr", "1e-2",        "--teacher",
+              in("teacher"), "--method", method,     "--force",     "-q",   "-o",          in("run")});
+      kd.push_back(log_of(temp / "run").front()["kd"].get<double>());
+    }
+    EXPECT_NEAR(kd[0], kd[1], 1e-7);
+    // The rotation is no part of the weights; eps goes with them.
+    EXPECT_EQ(read_json(temp / "run/heal.json")["shared_weights"], config["rms_norm_eps"] == sound["rms_norm_eps"]);
+    return kd[0];
+  };
+  EXPECT_NEAR(distance(sound), 0, 1e-9);
+  for (const auto& [key, value] :
+       {std::pair<const char*, Json>{"/rms_norm_eps", 0.5}, {"/rope_parameters/rope_theta", 10.0}}) {
+    Json other = sound;
+    other[Json::json_pointer(key)] = value;
+    EXPECT_GT(distance(other), 1e-6) << key;
+  }
+}
+
+// Text for a tokenizer that has no BOS token; and rows as long as the ready ones, whatever else is cut.
+TEST_F(HealInputTest, TextsBesideReadyRows) {
+  const std::string model = pruned(kNovelist, "4-27");
+  Json config = read_json(model + "/tokenizer_config.json");
+  config.erase("bos_token");
+  write(model + "/tokenizer_config.json", config.dump());
+  std::string sentences;
+  for (int i = 0; i < 20; ++i) sentences += "The clerk walked home. It was late, and the rain had stopped.\n";
+  const std::string text = file("text.txt", sentences);
+  healed({model, "--data", rows(4, 4096), "--steps", "1", "--warmup", "0", "--validation", text, "--text",
+          "beside=" + text, "-q", "-o", in("run")});
+  const Json report = read_json(temp / "run/heal.json");
+  EXPECT_LE(report["settings"]["length"], 21);
+  EXPECT_TRUE(report["after"]["perplexity"]["beside"].is_number());
+  EXPECT_TRUE(report["after"]["loss"].is_number());
+}
+
 TEST_F(HealInputTest, OutputsInTheWay) {
   const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(4);
   const Arguments common = {model, "--data", data, "--steps", "2", "--batch", "2", "--warmup", "0", "-q", "-o"};
@@ -143,8 +193,19 @@ TEST_F(HealInputTest, OutputsInTheWay) {
   EXPECT_THAT(again.err, AllOf(HasSubstr("another run"), HasSubstr("--force")));
   // What was there stays until the new run can begin.
   EXPECT_EQ(heal(common + Arguments{in("run"), "--force", "--data", file("empty.jsonl", "")}).status, 3);
+  EXPECT_EQ(heal(common + Arguments{in("run"), "--force", "--max-memory", "1KB"}).status, 5);
   EXPECT_EQ(read_text(temp / "run/train.jsonl"), before);
+  EXPECT_TRUE(fs::exists(temp / "run/heal.json") && !fs::exists(temp / "run/state"));
+  // What is made does not replace what it is made from.
+  const Arguments again_from = {"--data", data, "--steps", "2", "-q", "--force", "-o", in("run")};
+  for (const Arguments& from : {Arguments{in("run/model")}, Arguments{model, "--init-adapter", in("run/adapter")}}) {
+    const Outcome itself = heal(from + again_from);
+    EXPECT_EQ(itself.status, 2);
+    EXPECT_THAT(itself.err, HasSubstr("contains an input"));
+    EXPECT_TRUE(fs::exists(temp / "run/model/model.safetensors"));
+  }
   healed(common + Arguments{in("run"), "--force"});
+  healed(common + Arguments{in("slash/")});
   write(temp / "run/notes.txt", "mine");
   const Outcome other = heal(common + Arguments{in("run"), "--force"});
   EXPECT_EQ(other.status, 2);
@@ -175,6 +236,12 @@ TEST_F(HealInputTest, TrainingThatCameToNothing) {
   checkpoint::write_safetensors(temp / "huge/model.safetensors", tensors, {});
   expect_refused(in("huge"), {"--data", rows(8), "--steps", "20", "--batch", "2", "--lr", "1"}, 7,
                  {"step 1, rows", "skipped", "diverges", "step 10", "--lr"});
+  // Measured values that are not finite are kept and read back, too.
+  expect_refused(
+      in("huge"),
+      {"--data", rows(8), "--validation", rows(4), "--steps", "20", "--batch", "2", "--lr", "1", "--eval-every", "1"},
+      7, {"diverges"});
+  EXPECT_EQ(heal({"--resume", in("run"), "-q"}).status, 7);
 }
 
 TEST_F(HealInputTest, TooLittleMemoryIsSaid) {

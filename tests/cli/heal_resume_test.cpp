@@ -102,6 +102,39 @@ TEST_F(HealTest, FullTrainingGoesOnToo) {
               read_text(temp / "run/last/model/model.safetensors"));
 }
 
+// Most of the time goes into measuring here, and that is where the signals arrive.
+TEST_F(HealTest, StoppedWhileMeasuringItGoesOn) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(16), held = rows(600, 48, "held.jsonl", 9);
+  const auto arguments = [&](const std::string& run) {
+    return training(model, data, run, 8) +
+           Arguments{"--validation", held, "--eval-every", "1", "--keep", "best", "--early-stop", "7"};
+  };
+  healed(arguments(in("whole")));
+  ASSERT_EQ(heal_with_signal(arguments(in("run")), in("run"), SIGINT, 1), 75);
+  for (size_t stops = 1; fs::exists(temp / "run/state"); ++stops) {
+    ASSERT_LT(stops, 10u);
+    const int status = heal_with_signal({"--resume", in("run")}, in("run"), SIGTERM, log_of(temp / "run").size() + 1);
+    ASSERT_TRUE(status == 75 || status == 0) << status;
+  }
+  expect_same_run(temp / "whole", temp / "run");
+  const Json whole = read_json(temp / "whole/heal.json"), run = read_json(temp / "run/heal.json");
+  for (const char* key : {"before", "after", "best", "steps", "stopped_early"}) EXPECT_EQ(whole[key], run[key]) << key;
+}
+
+// The first state holds what an adapter began.
+TEST_F(HealTest, WithoutTheAdapterItBeganFromItGoesOn) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(16);
+  healed(training(model, data, in("first"), 4));
+  const auto arguments = [&](const std::string& run) {
+    return training(model, data, run, 60) + Arguments{"--init-adapter", in("first/adapter")};
+  };
+  healed(arguments(in("whole")));
+  EXPECT_EQ(heal_with_signal(arguments(in("run")), in("run"), SIGKILL, 7), 128 + SIGKILL);
+  fs::remove_all(temp / "first");
+  healed({"--resume", in("run"), "-q"});
+  expect_same_run(temp / "whole", temp / "run");
+}
+
 // A run that was interrupted with both slots there, made once; each test has a copy.
 class InterruptedTest : public HealTest {
  protected:
@@ -196,6 +229,38 @@ TEST_F(InterruptedTest, OneProcessAtATime) {
   expect_the_same_end();
 }
 
+TEST_F(InterruptedTest, LinesOfTheLogMayBeLost) {
+  std::string log = read_text(run / "train.jsonl");
+  const size_t second = log.find('\n') + 1;
+  write(run / "train.jsonl", log.replace(second, 5, 5, '\0'));
+  const Outcome run_on = healed({"--resume", run.string()});
+  EXPECT_THAT(run_on.err, HasSubstr("the lines of steps 2 to"));
+  EXPECT_EQ(log_of(run).front()["step"], 1);
+  EXPECT_EQ(log_of(run).back()["step"], kSteps);
+  for (const char* file : {"adapter/adapter_model.safetensors", "model/model.safetensors"})
+    EXPECT_TRUE(read_text(run / file) == read_text(made_->temp / "whole" / file)) << file;
+}
+
+// Whoever ran out of memory may go on with less at once.
+TEST_F(InterruptedTest, LessAtOnceIsAllowed) {
+  healed({"--resume", run.string(), "--micro-batch", "1", "--recompute", "on", "-q"});
+  const Json report = read_json(run / "heal.json");
+  EXPECT_EQ(report["micro_batch"], 1);
+  EXPECT_EQ(report["recompute"], true);
+  EXPECT_NEAR(losses_of(run).back() / losses_of(made_->temp / "whole").back(), 1, 0.05);
+}
+
+TEST_F(InterruptedTest, AFinishedRunIsShownToWhoBeganItOnly) {
+  healed({"--resume", run.string(), "-q"});
+  const std::string model = (made_->temp / "short").string(), data = (made_->temp / "rows.jsonl").string();
+  const Arguments same = training(model, data, run.string(), kSteps) + Arguments{"--resume"};
+  EXPECT_THAT(healed(same).out, HasSubstr("finished already"));
+  Arguments other = same;
+  other[0] = tiny("llama-gqa");
+  EXPECT_EQ(heal(other).status, 2);
+  EXPECT_EQ(heal(same + Arguments{"--teacher", tiny("llama-gqa")}).status, 2);
+}
+
 // Nothing in run.json makes the program fall over.
 TEST_F(InterruptedTest, ADamagedRunFileIsRefused) {
   const fs::path file = run / "state/run.json";
@@ -210,7 +275,7 @@ TEST_F(InterruptedTest, ADamagedRunFileIsRefused) {
   expect("", "empty");
   expect(text.substr(0, text.size() / 2), "cut short");
   for (const char* key : {"format", "model", "fingerprint", "kept", "settings", "texts", "identity", "merge", "compute",
-                          "record", "facts"}) {
+                          "record", "facts", "asked"}) {
     Json damaged = sound;
     damaged.erase(key);
     expect(damaged.dump(), std::string("without ") + key);
@@ -253,6 +318,8 @@ TEST_F(InterruptedTest, MistakesInGoingOnAreNamed) {
   *std::find(moved.begin(), moved.end(), data) = (made_->temp / "." / "rows.jsonl").string();
   *std::find(moved.begin(), moved.end(), "1e-2") = "2e-2";
   expect(moved, 2, "other settings");
+  expect(same + Arguments{"--teacher", tiny("llama-gqa")}, 2, "--teacher");
+  expect(same + Arguments{"--validation", "4"}, 2, "--validation");
   rows(40, 48, "other.jsonl", 5);
   Arguments others = same;
   *std::find(others.begin(), others.end(), data) = in("other.jsonl");
