@@ -12,8 +12,8 @@
 namespace shorten::cli {
 namespace {
 
-// The same buffers are wanted again for every block. Given back to the system in between, each of their pages would be a
-// fault and a page of zeros the next time.
+// The same buffers are wanted again for every block. Given back to the system in between, each of their pages would be
+// a fault and a page of zeros the next time.
 void keep_freed_memory() {
 #ifdef __GLIBC__
   constexpr int kLargest = 32 << 20;  // what malloc asks the system for one by one; more is not allowed

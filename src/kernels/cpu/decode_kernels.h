@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels of a decoding step on plain pointers (kernels/decode.h says what they compute). A call handles a range of a task, so that threads can share it; how a task is cut
-// does not change a bit of its result.
+// The kernels of a decoding step on plain pointers (kernels/decode.h says what they compute). A call handles a range of
+// a task, so that threads can share it; how a task is cut does not change a bit of its result.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,8 @@ const KernelTable& kernel_table(Isa) { return kPortableKernels; }
 
 const KernelTable& kernel_table() {
   static const KernelTable& best = kernel_table(runs(Isa::kAvx512) ? Isa::kAvx512
-                                                  : runs(Isa::kAvx2) ? Isa::kAvx2
-                                                                     : Isa::kPortable);
+                                                : runs(Isa::kAvx2) ? Isa::kAvx2
+                                                                   : Isa::kPortable);
   return best;
 }
 
