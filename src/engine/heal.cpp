@@ -142,7 +142,7 @@ void start_from(const fs::path& dir, const HealRequest& request, const Sources& 
     student.part_a(*part).copy_(model::view_of(pair.a));
     student.part_b(*part).copy_(model::view_of(pair.b));
   }
-  for (train::Trainable& t : student.trainables) train::round_to_compute(t);
+  train::round_to_compute(student.trainables);
 }
 
 // Two sums a tensor, which tell whether training has moved anything.
@@ -188,11 +188,11 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
   train::from_file(file, student.trainables, false);
   write(request.settings.keep_best ? request.run : aside, request.settings.keep_best ? request.merge : full);
   if (request.settings.keep_best) return;
-  for (size_t i = 0; i < student.trainables.size(); ++i) {
+  {
     const at::NoGradGuard guard;
-    student.trainables[i].master.copy_(last[i]);
-    train::round_to_compute(student.trainables[i]);
+    for (size_t i = 0; i < last.size(); ++i) student.trainables[i].master.copy_(last[i]);
   }
+  train::round_to_compute(student.trainables);
   write(request.run, request.merge);
 }
 

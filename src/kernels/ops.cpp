@@ -11,11 +11,11 @@
 
 TORCH_LIBRARY(shorten, m) {
   m.def("rms_norm(Tensor x, Tensor weight, float eps) -> Tensor");
-  m.def("rope_(Tensor(a!) x, Tensor cos, Tensor sin, int rotated) -> Tensor(a!)");
+  m.def("rope(Tensor x, Tensor cos, Tensor sin, int rotated, bool back, *, Tensor(a!) out) -> Tensor(a!)");
   m.def("swiglu(Tensor x) -> Tensor");
   m.def("log_sum_exp(Tensor logits) -> Tensor");
-  m.def("rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps) -> Tensor");
-  m.def("swiglu_backward(Tensor dy, Tensor x) -> Tensor");
+  m.def("rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps, bool wants_y) -> (Tensor, Tensor)");
+  m.def("swiglu_backward(Tensor dy, Tensor x, bool wants_y) -> (Tensor, Tensor)");
   m.def("dropout(Tensor x, float p, int seed) -> Tensor");
 }
 
@@ -35,9 +35,11 @@ Tensor run_rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return op.call(x, weight, eps);
 }
 
-Tensor run_rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
-  static const auto op = find_operator<Tensor&(Tensor&, const Tensor&, const Tensor&, int64_t)>("shorten::rope_");
-  return op.call(x, cos, sin, rotated);
+// `out` may be x.
+Tensor run_rope(const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated, bool back, Tensor out) {
+  static const auto op =
+      find_operator<Tensor&(const Tensor&, const Tensor&, const Tensor&, int64_t, bool, Tensor&)>("shorten::rope");
+  return op.call(x, cos, sin, rotated, back, out);
 }
 
 Tensor run_swiglu(const Tensor& x) {
@@ -54,7 +56,7 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
     const double eps = ctx->saved_data["eps"].toDouble();
-    return {rms_norm_backward(gradients[0], saved[0], saved[1], eps),
+    return {rms_norm_backward(gradients[0], saved[0], saved[1], eps, false).dx,
             ctx->needs_input_grad(1) ? rms_norm_weight_gradient(gradients[0], saved[0], eps) : Tensor(), Tensor()};
   }
 };
@@ -64,12 +66,14 @@ struct RopeFunction : torch::autograd::Function<RopeFunction> {
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
     ctx->save_for_backward({cos, sin});
     ctx->saved_data["rotated"] = rotated;
-    return run_rope(x.clone(at::MemoryFormat::Contiguous), cos, sin, rotated);
+    const Tensor y = x.detach();  // in place, but for autograd another tensor
+    return run_rope(y, cos, sin, rotated, false, y);
   }
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const Tensor dy = gradients[0].clone(at::MemoryFormat::Contiguous);
-    return {run_rope(dy, saved[0], -saved[1], ctx->saved_data["rotated"].toInt()), Tensor(), Tensor(), Tensor()};
+    const Tensor dy = gradients[0].contiguous();  // may be someone else's too
+    const int64_t rotated = ctx->saved_data["rotated"].toInt();
+    return {run_rope(dy, saved[0], saved[1], rotated, true, at::empty_like(dy)), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -79,7 +83,7 @@ struct SwigluFunction : torch::autograd::Function<SwigluFunction> {
     return run_swiglu(x);
   }
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
-    return {swiglu_backward(gradients[0], ctx->get_saved_variables()[0])};
+    return {swiglu_backward(gradients[0], ctx->get_saved_variables()[0], false).dx};
   }
 };
 
@@ -90,15 +94,18 @@ Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
 }
 
 Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
-  return at::GradMode::is_enabled() ? RopeFunction::apply(x, cos, sin, rotated) : run_rope(x, cos, sin, rotated);
+  return at::GradMode::is_enabled() ? RopeFunction::apply(x, cos, sin, rotated)
+                                    : run_rope(x, cos, sin, rotated, false, x);
 }
 
 Tensor swiglu(const Tensor& x) { return at::GradMode::is_enabled() ? SwigluFunction::apply(x) : run_swiglu(x); }
 
-Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps) {
+Backward rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps, bool wants_y) {
   static const auto op =
-      find_operator<Tensor(const Tensor&, const Tensor&, const Tensor&, double)>("shorten::rms_norm_backward");
-  return op.call(dy, x, weight, eps);
+      find_operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, double, bool)>(
+          "shorten::rms_norm_backward");
+  const auto [dx, y] = op.call(dy, x, weight, eps, wants_y);
+  return {dx, y};
 }
 
 Tensor rms_norm_weight_gradient(const Tensor& dy, const Tensor& x, double eps) {
@@ -107,9 +114,11 @@ Tensor rms_norm_weight_gradient(const Tensor& dy, const Tensor& x, double eps) {
   return (normed * dy).reshape({-1, x.size(-1)}).sum(0).to(x.scalar_type());
 }
 
-Tensor swiglu_backward(const Tensor& dy, const Tensor& x) {
-  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&)>("shorten::swiglu_backward");
-  return op.call(dy, x);
+Backward swiglu_backward(const Tensor& dy, const Tensor& x, bool wants_y) {
+  static const auto op =
+      find_operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, bool)>("shorten::swiglu_backward");
+  const auto [dx, y] = op.call(dy, x, wants_y);
+  return {dx, y};
 }
 
 Tensor log_sum_exp(const Tensor& logits) {

@@ -13,17 +13,22 @@ namespace shorten::kernels {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 // Rotates the first `rotated` heads of x [N, T, heads, hd]; cos and sin [T, hd / 2] fp32. Pairs are
-// (i, i + hd / 2), as Hugging Face checkpoints are laid out; the other heads stay. May work in place: give
-// it a tensor that nothing else needs, and use what is returned.
+// (i, i + hd / 2), as Hugging Face checkpoints are laid out; the other heads stay. Works in place: give
+// it a tensor that nothing else needs, no leaf, and use what is returned.
 at::Tensor rope(at::Tensor x, const at::Tensor& cos, const at::Tensor& sin, int64_t rotated);
 
 // x [..., 2 n] = gate | up → silu(gate) · up [..., n].
 at::Tensor swiglu(const at::Tensor& x);
 
-// Gradients: dy is that of the result; that of x is returned, in the dtype of x.
-at::Tensor rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps);
+// Gradients: dy is that of the result y; dx, in the dtype of x, is that of x. y itself is computed again in the same
+// pass where it is wanted, else undefined.
+struct Backward {
+  at::Tensor dx, y;
+};
+Backward rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps,
+                           bool wants_y);
+Backward swiglu_backward(const at::Tensor& dy, const at::Tensor& x, bool wants_y);
 at::Tensor rms_norm_weight_gradient(const at::Tensor& dy, const at::Tensor& x, double eps);  // [n]
-at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& x);
 
 // logits [R, V] → log Σ exp(logits), [R] fp32.
 at::Tensor log_sum_exp(const at::Tensor& logits);

@@ -25,22 +25,28 @@ struct Inputs {
     if (before == Before::kNorm) return rms_norm(x, norm, eps);
     return before == Before::kSwiglu ? swiglu(x) : x;
   }
-  Tensor backward(const Tensor& dn) const {  // from the gradient of prepared() to that of x
-    if (before == Before::kNorm) return rms_norm_backward(dn, x, norm, eps);
-    return before == Before::kSwiglu ? swiglu_backward(dn, x) : dn;
+  // From the gradient of prepared() to that of x, and prepared() once more where it is wanted.
+  Backward backward(const Tensor& dn, bool wants_prepared) const {
+    if (before == Before::kNorm) return rms_norm_backward(dn, x, norm, eps, wants_prepared);
+    return before == Before::kSwiglu ? swiglu_backward(dn, x, wants_prepared) : Backward{dn, x};
   }
 };
 
 Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
 
-// y [..., out], and in `low` what the adapter makes of the input, [rows, R].
+// y [..., out], and in `low` what the adapter makes of the input, scale · dropout(prepared) Aᵀ [rows, R]. The adapter's
+// share is written first and the projection added to it: the other way round it would be read once more.
 Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection& p, Tensor& low) {
-  Tensor y = product(prepared, p.weight, p.bias, residual);
-  if (const LowRank* adapter = p.adapter) {
-    const Tensor seen = adapter->dropout > 0 ? hashed_dropout(prepared, adapter->dropout, adapter->seed) : prepared;
-    low = at::mm(flat(seen), adapter->a.t());
-    y.view({-1, y.size(-1)}).addmm_(low, adapter->b.t(), 1, adapter->scale);
-  }
+  const LowRank* adapter = p.adapter;
+  if (!adapter) return product(prepared, p.weight, p.bias, residual);
+  const Tensor seen = adapter->dropout > 0 ? hashed_dropout(prepared, adapter->dropout, adapter->seed) : prepared;
+  low = at::mm(flat(seen), adapter->a.t()).mul_(adapter->scale);
+  const Tensor first = residual.defined() ? flat(residual) : p.bias;
+  std::vector<int64_t> shape = prepared.sizes().vec();
+  shape.back() = p.weight.size(0);
+  Tensor y = (first.defined() ? at::addmm(first, low, adapter->b.t()) : at::mm(low, adapter->b.t())).view(shape);
+  if (residual.defined() && p.bias.defined()) y.add_(p.bias);
+  add_product(y, prepared, p.weight);
   return y;
 }
 
@@ -86,23 +92,27 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
 
     variable_list out(kTensors + 5);  // and nothing for the numbers
     if (wants(ctx, kResidual)) out[kResidual] = gradients[0];
-    Tensor prepared;
-    if (wants(ctx, kWeight) || a.defined()) prepared = inputs.prepared();
-    if (wants(ctx, kWeight)) out[kWeight] = at::mm(flat(dy).t(), flat(prepared));
-    if (wants(ctx, kBias)) out[kBias] = flat(dy).sum(0);
-    Tensor dn = product_backward(dy, weight);  // [..., in]
-    if (a.defined()) {
-      const Tensor dlow = at::mm(flat(dy), b).mul_(scale);  // [rows, R]
-      out[kB] = at::mm(flat(dy).t(), low).mul_(scale);
-      out[kA] = at::mm(dlow.t(), flat(drop > 0 ? hashed_dropout(prepared, drop, seed) : prepared));
-      if (drop > 0) {
-        dn.add_(hashed_dropout(at::mm(dlow, a).view_as(dn), drop, seed));
-      } else {
-        dn.view({-1, dn.size(-1)}).addmm_(dlow, a);
-      }
+    Tensor dn, dlow;    // [..., in], [rows, R]
+    if (a.defined()) {  // as in forward(), the adapter's share first
+      dlow = at::mm(flat(dy), b).mul_(scale);
+      std::vector<int64_t> shape = dy.sizes().vec();
+      shape.back() = weight.size(1);
+      dn = at::mm(dlow, a).view(shape);
+      if (drop > 0) dn = hashed_dropout(dn, drop, seed);
+      add_product_backward(dn, dy, weight);
+    } else {
+      dn = product_backward(dy, weight);
     }
+    const bool wants_prepared = wants(ctx, kWeight) || a.defined();
     if (wants(ctx, kNorm)) out[kNorm] = rms_norm_weight_gradient(dn, inputs.x, inputs.eps);
-    if (wants(ctx, kX)) out[kX] = inputs.backward(dn);
+    const Backward back = inputs.backward(dn, wants_prepared);
+    if (wants(ctx, kX)) out[kX] = back.dx;
+    if (wants(ctx, kWeight)) out[kWeight] = at::mm(flat(dy).t(), flat(back.y));
+    if (wants(ctx, kBias)) out[kBias] = flat(dy).sum(0);
+    if (a.defined()) {
+      out[kA] = at::mm(dlow.t(), flat(drop > 0 ? hashed_dropout(back.y, drop, seed) : back.y));
+      out[kB] = at::mm(flat(dy).t(), low);
+    }
     return out;
   }
 };

@@ -18,6 +18,14 @@ bool multiplies_bf16_faster() {
 #endif
 }
 
+Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
+
+Tensor empty_as(const Tensor& x, int64_t n) {  // [..., n]
+  std::vector<int64_t> shape = x.sizes().vec();
+  shape.back() = n;
+  return at::empty(shape, x.options());
+}
+
 }  // namespace
 
 bool prefers_wide_product(const Tensor& x) {
@@ -27,13 +35,12 @@ bool prefers_wide_product(const Tensor& x) {
   return x.scalar_type() == at::kHalf || !bf16_is_faster;
 }
 
-Tensor wide_product(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
+void wide_product(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                  const Tensor& residual) {
   const int64_t k = weight.size(1), n = weight.size(0);
-  const Tensor rows = x.reshape({-1, k}).to(at::kFloat);  // [R, K]
-  std::vector<int64_t> shape = x.sizes().vec();
-  shape.back() = n;
-  Tensor out = at::empty({rows.size(0), n}, x.options());
-  const Tensor added = residual.defined() ? residual.reshape({-1, n}) : Tensor();
+  const Tensor rows = flat(x).to(at::kFloat);                           // [R, K]
+  const Tensor to = out.view({-1, n});                                  // [R, N]
+  const Tensor added = residual.defined() ? flat(residual) : Tensor();  // [R, N]
   const int64_t piece = std::min(n, std::max<int64_t>(16, kPieceBytes / (k * 4)));
   const Tensor widened = at::empty({piece, k}, rows.options());
   for (int64_t begin = 0; begin < n; begin += piece) {
@@ -43,35 +50,48 @@ Tensor wide_product(const Tensor& x, const Tensor& weight, const Tensor& bias, c
     Tensor product = at::linear(rows, part);  // [R, count]
     if (bias.defined()) product.add_(bias.narrow(0, begin, count));
     if (added.defined()) product.add_(added.narrow(1, begin, count));
-    out.narrow(1, begin, count).copy_(product);
+    to.narrow(1, begin, count).copy_(product);
   }
-  return out.view(shape);
 }
 
-Tensor wide_product_backward(const Tensor& dy, const Tensor& weight) {
+void wide_product_backward(const Tensor& dx, const Tensor& dy, const Tensor& weight, const Tensor& added) {
   const int64_t k = weight.size(1), n = weight.size(0);
-  const Tensor rows = dy.reshape({-1, n}).to(at::kFloat);  // [R, N]
-  std::vector<int64_t> shape = dy.sizes().vec();
-  shape.back() = k;
-  Tensor sum = at::zeros({rows.size(0), k}, rows.options());
+  const Tensor rows = flat(dy).to(at::kFloat);  // [R, N]
+  Tensor sum = added.defined() ? flat(added).to(at::kFloat) : at::zeros({rows.size(0), k}, rows.options());
   const int64_t piece = std::min(n, std::max<int64_t>(16, kPieceBytes / (k * 4)));
   for (int64_t begin = 0; begin < n; begin += piece) {
     const int64_t count = std::min(piece, n - begin);
     sum.addmm_(rows.narrow(1, begin, count), weight.narrow(0, begin, count).to(at::kFloat));
   }
-  return sum.to(dy.scalar_type()).view(shape);
+  dx.view({-1, k}).copy_(sum);
 }
 
 Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual) {
-  if (prefers_wide_product(x)) return wide_product(x, weight, bias, residual);
+  if (prefers_wide_product(x)) {
+    const Tensor out = empty_as(x, weight.size(0));
+    wide_product(out, x, weight, bias, residual);
+    return out;
+  }
   if (!residual.defined()) return at::linear(x, weight, bias);
   if (bias.defined()) return residual + at::linear(x, weight, bias);
-  return at::addmm(residual.reshape({-1, weight.size(0)}), x.reshape({-1, weight.size(1)}), weight.t())
-      .view_as(residual);
+  return at::addmm(flat(residual), flat(x), weight.t()).view_as(residual);
+}
+
+void add_product(const Tensor& out, const Tensor& x, const Tensor& weight) {
+  if (prefers_wide_product(x)) return wide_product(out, x, weight, {}, out);
+  out.view({-1, weight.size(0)}).addmm_(flat(x), weight.t());
 }
 
 Tensor product_backward(const Tensor& dy, const Tensor& weight) {
-  return prefers_wide_product(dy) ? wide_product_backward(dy, weight) : at::matmul(dy, weight);
+  if (!prefers_wide_product(dy)) return at::matmul(dy, weight);
+  const Tensor dx = empty_as(dy, weight.size(1));
+  wide_product_backward(dx, dy, weight, {});
+  return dx;
+}
+
+void add_product_backward(const Tensor& dx, const Tensor& dy, const Tensor& weight) {
+  if (prefers_wide_product(dy)) return wide_product_backward(dx, dy, weight, dx);
+  dx.view({-1, weight.size(1)}).addmm_(flat(dy), weight);
 }
 
 }  // namespace shorten::kernels

@@ -45,11 +45,11 @@ void from_file(const checkpoint::SafetensorsFile& file, std::vector<Trainable>& 
   };
   for (Trainable& t : trainables) {
     read(t.name, t.master);
-    round_to_compute(t);
     if (!moments) continue;
     read(t.name + "/first", t.first);
     read(t.name + "/second", t.second);
   }
+  round_to_compute(trainables);
 }
 
 }  // namespace shorten::train

@@ -25,9 +25,15 @@ void collect(Trainable& t) {
   t.compute.mutable_grad() = Tensor();
 }
 
-void round_to_compute(Trainable& t) {
+void round_to_compute(std::vector<Trainable>& trainables) {
   const at::NoGradGuard guard;
-  if (!t.compute.is_alias_of(t.master)) t.compute.copy_(t.master);
+  std::vector<Tensor> computes, masters;
+  for (const Trainable& t : trainables) {
+    if (t.compute.is_alias_of(t.master)) continue;
+    computes.push_back(t.compute);
+    masters.push_back(t.master);
+  }
+  if (!computes.empty()) at::_foreach_copy_(computes, masters);
 }
 
 double finish_gradients(std::vector<Trainable>& trainables, double clip) {
@@ -45,30 +51,34 @@ double finish_gradients(std::vector<Trainable>& trainables, double clip) {
 
 void step(std::vector<Trainable>& trainables, const AdamW& adam, double lr, int64_t count) {
   const at::NoGradGuard guard;
+  if (trainables.empty()) return;
+  const Tensor steps = at::full({}, static_cast<double>(count), trainables[0].master.options());
   for (const bool decays : {true, false}) {
-    std::vector<Tensor> masters, gradients, first, second, counts;
+    std::vector<Tensor> masters, gradients, first, second;
     for (const Trainable& t : trainables) {
       if (t.decays != decays) continue;
       masters.push_back(t.master);
       gradients.push_back(t.gradient);
       first.push_back(t.first);
       second.push_back(t.second);
-      counts.push_back(at::full({}, static_cast<double>(count), t.master.options()));
     }
     if (masters.empty()) continue;
+    const std::vector<Tensor> counts(masters.size(), steps);  // read only
     at::_fused_adamw_(masters, gradients, first, second, {}, counts, lr, adam.beta1, adam.beta2,
                       decays ? adam.decay : 0, adam.eps, false, false);
   }
-  for (Trainable& t : trainables) round_to_compute(t);
+  round_to_compute(trainables);
   clear_gradients(trainables);
 }
 
 void clear_gradients(std::vector<Trainable>& trainables) {
   const at::NoGradGuard guard;
+  std::vector<Tensor> gradients;
   for (Trainable& t : trainables) {
-    t.gradient.zero_();
+    gradients.push_back(t.gradient);
     t.compute.mutable_grad() = Tensor();
   }
+  if (!gradients.empty()) at::_foreach_zero_(gradients);
 }
 
 }  // namespace shorten::train

@@ -24,7 +24,7 @@ Trainable make_trainable(std::string name, const Tensor& values, at::ScalarType 
 
 // Adds what autograd left at the compute copy to the sum, and drops it there.
 void collect(Trainable& trainable);
-void round_to_compute(Trainable& trainable);  // master → compute
+void round_to_compute(std::vector<Trainable>& trainables);  // masters → compute
 
 // The sums of all made ready for a step: masked, and clipped to a common norm. Returns the norm before clipping.
 // With several processes this is where their sums would be added.

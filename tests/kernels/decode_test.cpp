@@ -222,6 +222,22 @@ TEST_P(Decode, CachedAttentionOverMuch) {
   }
 }
 
+// More heads than a GPU has multiprocessors, of rows of different lengths.
+TEST_P(Decode, CachedAttentionOfManyHeads) {
+  const int64_t capacity = 150, heads = 20;
+  const std::vector<int64_t> at = {0, 7, 31, 32, 76, 110, 140, 149};
+  for (const int64_t hd : {32, 80, 256}) {
+    for (const int64_t window : {0, 50}) {
+      const Tensor q = random({8, heads, hd}), keys = random({8, heads, capacity, hd}),
+                   values = random({8, heads, capacity, hd});
+      EXPECT_LT(
+          error(cached_attention(q, keys, values, positions(at), window), exact_attention(q, keys, values, at, window)),
+          tolerance())
+          << hd << " " << window;
+    }
+  }
+}
+
 TEST_P(Decode, CachedAttentionOfExtremeScores) {
   const Tensor q = random({1, 2, 64}) * 60, keys = random({1, 2, 90, 64}) * 60, values = random({1, 2, 90, 64});
   EXPECT_LT(error(cached_attention(q, keys, values, positions({89}), 0), exact_attention(q, keys, values, {89}, 0)),

@@ -20,10 +20,22 @@ TEST(WideProduct, EqualsFp64RoundedOnce) {
         const Tensor error = (got.to(at::kDouble) - exact).abs() / (exact.abs() + 1e-2 * exact.abs().max());
         EXPECT_LT(error.max().item<double>(), 1.1 * step) << rows << " " << n << " " << k;
       };
-      near(wide_product(x, w, {}, {}), product);
-      near(wide_product(x, w, bias, {}), product + bias.to(at::kDouble));
-      near(wide_product(x, w, bias, residual), product + bias.to(at::kDouble) + residual.to(at::kDouble));
-      near(wide_product_backward(residual, w), at::matmul(residual.to(at::kDouble), w.to(at::kDouble)));
+      const auto wide = [&](const Tensor& bias, const Tensor& residual, Tensor out) {
+        wide_product(out, x, w, bias, residual);
+        return out;
+      };
+      near(wide({}, {}, at::empty_like(residual)), product);
+      near(wide(bias, {}, at::empty_like(residual)), product + bias.to(at::kDouble));
+      near(wide(bias, residual, at::empty_like(residual)), product + bias.to(at::kDouble) + residual.to(at::kDouble));
+      const Tensor sum = residual.clone();
+      near(wide({}, sum, sum), product + residual.to(at::kDouble));
+      const auto back = [&](const Tensor& added, Tensor dx) {
+        wide_product_backward(dx, residual, w, added);
+        return dx;
+      };
+      const Tensor gradient = at::matmul(residual.to(at::kDouble), w.to(at::kDouble)), dx = random({2, rows, k});
+      near(back({}, at::empty_like(x)), gradient);
+      near(back(dx, dx.clone()), gradient + dx.to(at::kDouble));
     }
   }
 }

@@ -29,17 +29,17 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
   return y;
 }
 
-Tensor& rope_(Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
-  SHORTEN_CHECK(x.is_contiguous() && x.dim() == 4, "rope works in place on [N, T, heads, hd]");
+Tensor& rope(const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated, bool back, Tensor& y) {
+  SHORTEN_CHECK(x.is_contiguous() && y.is_contiguous() && x.dim() == 4, "rope works on contiguous [N, T, heads, hd]");
   const int64_t heads = x.size(2), hd = x.size(3);
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     parallel_rows(x.size(0) * x.size(1), heads * hd, [&](int64_t begin, int64_t end) {
-      rope_rows(out<T>(x) + begin * heads * hd, in<float>(cos), in<float>(sin), begin, end - begin, x.size(1), heads,
-                rotated, hd / 2);
+      rope_rows(in<T>(x) + begin * heads * hd, out<T>(y) + begin * heads * hd, in<float>(cos), in<float>(sin),
+                back ? -1.0f : 1.0f, begin, end - begin, x.size(1), heads, rotated, hd / 2);
     });
   });
-  return x;
+  return y;
 }
 
 Tensor swiglu(const Tensor& input) {
@@ -74,7 +74,7 @@ Tensor log_sum_exp(const Tensor& input) {
 
 TORCH_LIBRARY_IMPL(shorten, CPU, m) {
   m.impl("rms_norm", rms_norm);
-  m.impl("rope_", rope_);
+  m.impl("rope", rope);
   m.impl("swiglu", swiglu);
   m.impl("log_sum_exp", log_sum_exp);
 }

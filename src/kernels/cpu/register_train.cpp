@@ -13,31 +13,39 @@ constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their 
 
 int64_t grain_of(int64_t row_elements) { return std::max<int64_t>(1, kGrain / row_elements); }
 
-Tensor rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight, double eps) {
+// From row `row` of y on, or null.
+template <typename T>
+T* rows_of(const Tensor& y, int64_t row) {
+  return y.defined() ? out<T>(y) + row * y.size(-1) : nullptr;
+}
+
+std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight,
+                                             double eps, bool wants_y) {
   const Tensor dy = gradient.contiguous(), x = input.contiguous();
-  Tensor dx = at::empty_like(x);
+  Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(x) : Tensor();
   const int64_t n = x.size(-1);
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
       rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight), out<T>(dx) + begin * n,
-                             end - begin, n, static_cast<float>(eps));
+                             rows_of<T>(y, begin), end - begin, n, static_cast<float>(eps));
     });
   });
-  return dx;
+  return {dx, y};
 }
 
-Tensor swiglu_backward(const Tensor& gradient, const Tensor& input) {
+std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& gradient, const Tensor& input, bool wants_y) {
   const Tensor dy = gradient.contiguous(), x = input.contiguous();
-  Tensor dx = at::empty_like(x);
+  Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(dy) : Tensor();
   const int64_t n = dy.size(-1);
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, dy.numel() / n, grain_of(2 * n), [&](int64_t begin, int64_t end) {
-      swiglu_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * 2 * n, out<T>(dx) + begin * 2 * n, end - begin, n);
+      swiglu_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * 2 * n, out<T>(dx) + begin * 2 * n,
+                           rows_of<T>(y, begin), end - begin, n);
     });
   });
-  return dx;
+  return {dx, y};
 }
 
 Tensor dropout(const Tensor& input, double p, int64_t seed) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace shorten::kernels::cpu {
@@ -19,22 +20,23 @@ SHORTEN_INLINE void rms_norm(const T* x, const T* weight, T* out, int64_t rows, 
 }
 
 template <typename T>
-SHORTEN_INLINE void rope(T* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
-                         int64_t heads, int64_t rotated, int64_t half) {
-  for (int64_t r = 0; r < rows; ++r, x += heads * 2 * half) {
+SHORTEN_INLINE void rope(const T* x, T* out, const float* cos, const float* sin, float turn, int64_t first,
+                         int64_t rows, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
+  for (int64_t r = 0; r < rows; ++r, x += heads * 2 * half, out += heads * 2 * half) {
     const int64_t position = (first + r) % length;
     const float* const c = cos + position * half;
     const float* const s = sin + position * half;
     for (int64_t h = 0; h < rotated; ++h) {
-      T* const a = x + h * 2 * half;
-      T* const b = a + half;
+      const T* const from = x + h * 2 * half;
+      T* const to = out + h * 2 * half;
 #pragma omp simd
       for (int64_t i = 0; i < half; ++i) {
-        const float u = load(a[i]), v = load(b[i]);
-        store(a[i], u * c[i] - v * s[i]);
-        store(b[i], v * c[i] + u * s[i]);
+        const float u = load(from[i]), v = load(from[half + i]), sine = turn * s[i];
+        store(to[i], u * c[i] - v * sine);
+        store(to[half + i], v * c[i] + u * sine);
       }
     }
+    if (x != out) std::copy(x + rotated * 2 * half, x + heads * 2 * half, out + rotated * 2 * half);
   }
 }
 
@@ -73,17 +75,17 @@ SHORTEN_CLONES void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, 
 SHORTEN_CLONES void rms_norm_rows(const Half* x, const Half* weight, Half* out, int64_t rows, int64_t n, float eps) {
   rms_norm(x, weight, out, rows, n, eps);
 }
-SHORTEN_CLONES void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
-                              int64_t heads, int64_t rotated, int64_t half) {
-  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+SHORTEN_CLONES void rope_rows(const float* x, float* out, const float* cos, const float* sin, float turn, int64_t first,
+                              int64_t rows, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, out, cos, sin, turn, first, rows, length, heads, rotated, half);
 }
-SHORTEN_CLONES void rope_rows(Bf16* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
-                              int64_t heads, int64_t rotated, int64_t half) {
-  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+SHORTEN_CLONES void rope_rows(const Bf16* x, Bf16* out, const float* cos, const float* sin, float turn, int64_t first,
+                              int64_t rows, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, out, cos, sin, turn, first, rows, length, heads, rotated, half);
 }
-SHORTEN_CLONES void rope_rows(Half* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length,
-                              int64_t heads, int64_t rotated, int64_t half) {
-  rope(x, cos, sin, first, rows, length, heads, rotated, half);
+SHORTEN_CLONES void rope_rows(const Half* x, Half* out, const float* cos, const float* sin, float turn, int64_t first,
+                              int64_t rows, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
+  rope(x, out, cos, sin, turn, first, rows, length, heads, rotated, half);
 }
 SHORTEN_CLONES void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }
 SHORTEN_CLONES void swiglu_rows(const Bf16* x, Bf16* out, int64_t rows, int64_t n) { swiglu(x, out, rows, n); }

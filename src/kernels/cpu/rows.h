@@ -14,13 +14,14 @@ void rms_norm_rows(const float* x, const float* weight, float* out, int64_t rows
 void rms_norm_rows(const Bf16* x, const Bf16* weight, Bf16* out, int64_t rows, int64_t n, float eps);
 void rms_norm_rows(const Half* x, const Half* weight, Half* out, int64_t rows, int64_t n, float eps);
 
-// x [rows, heads, 2 half], row r at position (first + r) mod length; cos, sin [length, half].
-void rope_rows(float* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
-               int64_t rotated, int64_t half);
-void rope_rows(Bf16* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
-               int64_t rotated, int64_t half);
-void rope_rows(Half* x, const float* cos, const float* sin, int64_t first, int64_t rows, int64_t length, int64_t heads,
-               int64_t rotated, int64_t half);
+// x, out [rows, heads, 2 half], which may be the same; row r at position (first + r) mod length; cos, sin [length,
+// half]; turn -1 turns back.
+void rope_rows(const float* x, float* out, const float* cos, const float* sin, float turn, int64_t first, int64_t rows,
+               int64_t length, int64_t heads, int64_t rotated, int64_t half);
+void rope_rows(const Bf16* x, Bf16* out, const float* cos, const float* sin, float turn, int64_t first, int64_t rows,
+               int64_t length, int64_t heads, int64_t rotated, int64_t half);
+void rope_rows(const Half* x, Half* out, const float* cos, const float* sin, float turn, int64_t first, int64_t rows,
+               int64_t length, int64_t heads, int64_t rotated, int64_t half);
 
 // x [rows, 2 n] → out [rows, n].
 void swiglu_rows(const float* x, float* out, int64_t rows, int64_t n);

@@ -10,7 +10,7 @@ namespace {
 
 // y = s x w with s = 1 / sqrt(mean(x²) + eps), so dx = s w dy - x s³ / n · sum(w dy x).
 template <typename T>
-SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, T* dx, int64_t rows, int64_t n,
+SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, T* dx, T* y, int64_t rows, int64_t n,
                                       float eps) {
   for (int64_t r = 0; r < rows; ++r, dy += n, x += n, dx += n) {
     float squares = 0, along = 0;
@@ -23,21 +23,30 @@ SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, 
     const float back = along * scale * scale * scale / static_cast<float>(n);
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) store(dx[i], load(dy[i]) * load(weight[i]) * scale - load(x[i]) * back);
+    if (y == nullptr) continue;
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) store(y[i], load(x[i]) * scale * load(weight[i]));
+    y += n;
   }
 }
 
 // y = g σ(g) u: dg = dy u σ (1 + g (1 - σ)), du = dy g σ.
-template <typename T>
-SHORTEN_INLINE void swiglu_backward(const T* dy, const T* x, T* dx, int64_t rows, int64_t n) {
-  for (int64_t r = 0; r < rows; ++r, dy += n, x += 2 * n, dx += 2 * n) {
+template <bool kWithY, typename T>
+SHORTEN_INLINE void swiglu_backward(const T* dy, const T* x, T* dx, T* y, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, dy += n, x += 2 * n, dx += 2 * n, y += kWithY ? n : 0) {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) {
-      const float gate = load(x[i]), up = load(x[n + i]), d = load(dy[i]);
-      const float sigmoid = 1.0f / (1.0f + exp(-gate));
+      const float gate = load(x[i]), up = load(x[n + i]), d = load(dy[i]), below = 1.0f + exp(-gate);
+      const float sigmoid = 1.0f / below;
+      if constexpr (kWithY) store(y[i], gate / below * up);
       store(dx[i], d * up * sigmoid * (1.0f + gate * (1.0f - sigmoid)));
       store(dx[n + i], d * gate * sigmoid);
     }
   }
+}
+template <typename T>
+SHORTEN_INLINE void swiglu_backward(const T* dy, const T* x, T* dx, T* y, int64_t rows, int64_t n) {
+  y == nullptr ? swiglu_backward<false>(dy, x, dx, y, rows, n) : swiglu_backward<true>(dy, x, dx, y, rows, n);
 }
 
 template <typename T>
@@ -50,26 +59,27 @@ SHORTEN_INLINE void dropout(const T* x, T* out, int64_t first, int64_t count, ui
 
 }  // namespace
 
-SHORTEN_CLONES void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx,
+SHORTEN_CLONES void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, float* y,
                                            int64_t rows, int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
 }
-SHORTEN_CLONES void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, int64_t rows,
-                                           int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+SHORTEN_CLONES void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, Bf16* y,
+                                           int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
 }
-SHORTEN_CLONES void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, int64_t rows,
-                                           int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, rows, n, eps);
+SHORTEN_CLONES void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, Half* y,
+                                           int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
 }
-SHORTEN_CLONES void swiglu_backward_rows(const float* dy, const float* x, float* dx, int64_t rows, int64_t n) {
-  swiglu_backward(dy, x, dx, rows, n);
+SHORTEN_CLONES void swiglu_backward_rows(const float* dy, const float* x, float* dx, float* y, int64_t rows,
+                                         int64_t n) {
+  swiglu_backward(dy, x, dx, y, rows, n);
 }
-SHORTEN_CLONES void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, int64_t rows, int64_t n) {
-  swiglu_backward(dy, x, dx, rows, n);
+SHORTEN_CLONES void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, Bf16* y, int64_t rows, int64_t n) {
+  swiglu_backward(dy, x, dx, y, rows, n);
 }
-SHORTEN_CLONES void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, int64_t rows, int64_t n) {
-  swiglu_backward(dy, x, dx, rows, n);
+SHORTEN_CLONES void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, Half* y, int64_t rows, int64_t n) {
+  swiglu_backward(dy, x, dx, y, rows, n);
 }
 SHORTEN_CLONES void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold,
                                   float scale, uint64_t seed) {

@@ -8,18 +8,18 @@
 
 namespace shorten::kernels::cpu {
 
-// dy, x, dx [rows, n]; weight [n].
-void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, int64_t rows, int64_t n,
-                            float eps);
-void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, int64_t rows, int64_t n,
-                            float eps);
-void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, int64_t rows, int64_t n,
-                            float eps);
+// dy, x, dx [rows, n]; weight [n]. y, as x, or null: the norm itself.
+void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, float* y, int64_t rows,
+                            int64_t n, float eps);
+void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, Bf16* y, int64_t rows,
+                            int64_t n, float eps);
+void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, Half* y, int64_t rows,
+                            int64_t n, float eps);
 
-// dy [rows, n]; x, dx [rows, 2 n].
-void swiglu_backward_rows(const float* dy, const float* x, float* dx, int64_t rows, int64_t n);
-void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, int64_t rows, int64_t n);
-void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, int64_t rows, int64_t n);
+// dy [rows, n]; x, dx [rows, 2 n]. y, as dy, or null: the product itself.
+void swiglu_backward_rows(const float* dy, const float* x, float* dx, float* y, int64_t rows, int64_t n);
+void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, Bf16* y, int64_t rows, int64_t n);
+void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, Half* y, int64_t rows, int64_t n);
 
 // x, out [count], the first of which is element `first` of the tensor.
 void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold, float scale,

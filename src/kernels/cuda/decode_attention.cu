@@ -6,7 +6,9 @@
 // maximum; their results are merged in the warp, then in the block, then, where a row was shared out, by the block that
 // ends last. The tasks depend on the capacity alone, so that one graph serves all lengths: shares are cut from the
 // length found in `position`, and some are empty. What a block reads in two turns it keeps, as handing over to
-// another takes longer. All blocks fit beside those of the products before and after (decode_product.cu).
+// another takes longer. Where there are more tasks than multiprocessors, several small blocks work beside each other on
+// one, so that the memory need not wait while one of them merges. All blocks fit beside those of the products before
+// and after (decode_product.cu).
 #include <algorithm>
 
 #include "kernels/cuda/decode.h"
@@ -19,11 +21,8 @@ constexpr int kMostHeadSize = 256, kMostShares = 64;
 
 // With more heads a thread has more to remember, and room for fewer positions in flight.
 template <int kHeads>
-constexpr int kThreads = kHeads == 1 ? 256 : 128;
-template <int kHeads>
 constexpr int kAtOnce = kHeads == 8 ? 2 : 4;
-template <int kHeads>
-constexpr int kBlocks = kHeads == 1 ? 1 : 2;  // a multiprocessor
+constexpr int kThreadsBeside = 256;  // of all blocks of a multiprocessor
 
 // Blocks that ended, for each item that is shared out. atomicInc takes the last one back to 0. Kernels of one
 // device that run at the same time would share them: decoding is on one stream.
@@ -33,6 +32,7 @@ __device__ unsigned ended[kCounters];
 // How the work is cut; the same for all lengths.
 struct Cut {
   int heads, lanes;    // query heads a task, threads a position
+  int threads;         // of a block
   int chunks, shares;  // tasks a key head, and shares of each at most
   int least;           // positions of a share at least
   int items, blocks;   // tasks without shares
@@ -44,9 +44,10 @@ Cut cut(const Attention& a, int multiprocessors) {
   c.heads = kHeads;
   c.lanes = a.head_size <= 64 ? 8 : a.head_size <= 128 ? 16 : 32;
   c.chunks = static_cast<int>((a.heads / a.kv_heads + kHeads - 1) / kHeads);
-  c.least = 2 * kThreads<kHeads> * kAtOnce<kHeads> / c.lanes;
   c.items = static_cast<int>(a.rows * a.kv_heads) * c.chunks;
-  const int most = multiprocessors * kBlocks<kHeads>, useful = static_cast<int>((a.capacity + c.least - 1) / c.least);
+  c.threads = kHeads > 1 ? 128 : c.items <= multiprocessors ? 256 : 64;
+  c.least = 2 * c.threads * kAtOnce<kHeads> / c.lanes;
+  const int most = multiprocessors * (kThreadsBeside / c.threads), useful = static_cast<int>((a.capacity + c.least - 1) / c.least);
   c.shares = c.items > kCounters ? 1 : std::max(1, std::min({most / c.items, useful, kMostShares}));
   c.blocks = std::min(most, c.items * c.shares);
   return c;
@@ -70,10 +71,10 @@ struct Seen {
   float largest = -INFINITY, total = 0, mixed[8] = {};
 };
 
-template <typename T, int kHeads, int kLanes>
+template <typename T, int kHeads, int kLanes, int kThreads>
 struct Reader {
   static constexpr int kTurn = sizeof(T) == 4 ? kAtOnce<kHeads> / 2 : kAtOnce<kHeads>;  // positions in flight a thread
-  static constexpr int kSide = kThreads<kHeads> / kLanes;                               // positions side by side
+  static constexpr int kSide = kThreads / kLanes;                                       // positions side by side
   Seen seen[kHeads];
 
   // keys and values begin at the first of `count` positions.
@@ -177,7 +178,7 @@ struct Task {
   }
 };
 
-template <typename T, int kHeads, int kLanes>
+template <typename T, int kHeads, int kLanes, int kThreads>
 __device__ void attend(const Work& work, const Task& task) {
   const Attention& a = work.a;
   const int lane = threadIdx.x % kLanes, warp = threadIdx.x / 32, hd = static_cast<int>(a.head_size);
@@ -191,11 +192,11 @@ __device__ void attend(const Work& work, const Task& task) {
         load_now(static_cast<const T*>(a.q) + (task.head + h) * hd + lane * 8, h < heads && lane * 8 < hd);
     for (int e = 0; e < 8; ++e) q[h][e] = to_float(x.at[e]) * to_log2;
   }
-  Reader<T, kHeads, kLanes> reader;
+  Reader<T, kHeads, kLanes, kThreads> reader;
   reader.read(q, static_cast<const T*>(a.keys) + task.cache * hd, static_cast<const T*>(a.values) + task.cache * hd,
               task.count, hd);
 
-  constexpr int kWarps = kThreads<kHeads> / 32;
+  constexpr int kWarps = kThreads / 32;
   __shared__ float of_warp[kWarps][kMostHeadSize + 2];
   const int result = hd + 2;
   float* const partial = a.partial + static_cast<int64_t>(task.item) * work.cut.shares * kHeads * result;
@@ -212,7 +213,7 @@ __device__ void attend(const Work& work, const Task& task) {
       of_warp[warp][hd + 1] = reader.seen[h].total;
     }
     __syncthreads();
-    for (int d = threadIdx.x; d < hd; d += kThreads<kHeads>) {
+    for (int d = threadIdx.x; d < hd; d += kThreads) {
       const Merged m = merge(of_warp[0], kWarps, kMostHeadSize + 2, hd, d);
       if (task.shares == 1) {
         out[h * hd + d] = from_float<T>(m.mixed / m.total);
@@ -238,14 +239,14 @@ __device__ void attend(const Work& work, const Task& task) {
   __syncthreads();
   if (!is_last) return;
   __threadfence();
-  for (int i = threadIdx.x; i < heads * hd; i += kThreads<kHeads>) {
+  for (int i = threadIdx.x; i < heads * hd; i += kThreads) {
     const Merged m = merge(partial + i / hd * work.cut.shares * result, task.shares, result, hd, i % hd);
     out[i] = from_float<T>(m.mixed / m.total);
   }
 }
 
-template <typename T, int kHeads, int kLanes>
-__global__ void __launch_bounds__(kThreads<kHeads>, kHeads == 1 ? 4 : 2) attention_kernel(const Work work) {
+template <typename T, int kHeads, int kLanes, int kThreads>
+__global__ void __launch_bounds__(kThreads, (kHeads == 1 ? 1024 : 256) / kThreads) attention_kernel(const Work work) {
   let_later_kernels_start();
   const int tasks = work.cut.items * work.cut.shares, hd = static_cast<int>(work.a.head_size);
   const Task first(work, blockIdx.x);
@@ -254,23 +255,23 @@ __global__ void __launch_bounds__(kThreads<kHeads>, kHeads == 1 ? 4 : 2) attenti
   wait_for_earlier_kernels();
   for (int i = blockIdx.x; i < tasks; i += gridDim.x) {
     const Task task(work, i);
-    if (task.count > 0) attend<T, kHeads, kLanes>(work, task);
+    if (task.count > 0) attend<T, kHeads, kLanes, kThreads>(work, task);
   }
 }
 
-template <typename T, int kHeads>
+template <typename T, int kHeads, int kThreads>
 cudaError_t launch(const Work& work, cudaStream_t stream) {
-  const auto kernel = work.cut.lanes == 8    ? attention_kernel<T, kHeads, 8>
-                      : work.cut.lanes == 16 ? attention_kernel<T, kHeads, 16>
-                                             : attention_kernel<T, kHeads, 32>;
-  return launch_early(kernel, dim3(work.cut.blocks), kThreads<kHeads>, 0, work, stream);
+  const auto kernel = work.cut.lanes == 8    ? attention_kernel<T, kHeads, 8, kThreads>
+                      : work.cut.lanes == 16 ? attention_kernel<T, kHeads, 16, kThreads>
+                                             : attention_kernel<T, kHeads, 32, kThreads>;
+  return launch_early(kernel, dim3(work.cut.blocks), kThreads, 0, work, stream);
 }
 
 template <typename T>
 cudaError_t launch(const Work& work, cudaStream_t stream) {
-  if (work.cut.heads == 1) return launch<T, 1>(work, stream);
-  if (work.cut.heads == 4) return launch<T, 4>(work, stream);
-  return launch<T, 8>(work, stream);
+  if (work.cut.heads == 8) return launch<T, 8, 128>(work, stream);
+  if (work.cut.heads == 4) return launch<T, 4, 128>(work, stream);
+  return work.cut.threads == 64 ? launch<T, 1, 64>(work, stream) : launch<T, 1, 256>(work, stream);
 }
 
 }  // namespace

@@ -18,14 +18,16 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
   return y;
 }
 
-Tensor& rope_(Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
+Tensor& run_rope(const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rotated, bool back, Tensor& y) {
   const c10::cuda::CUDAGuard guard(x.device());
-  SHORTEN_CHECK(x.is_contiguous() && x.dim() == 4, "rope works in place on [N, T, heads, hd]");
+  SHORTEN_CHECK(x.dim() == 4 && is_aligned(x) && is_aligned(y), "rope works on contiguous [N, T, heads, hd]");
+  const Tensor c = aligned(cos), s = aligned(sin);
   if (x.numel() > 0) {
-    C10_CUDA_CHECK(rope(dtype_of(x), x.mutable_data_ptr(), cos.const_data_ptr<float>(), sin.const_data_ptr<float>(),
-                        x.size(0) * x.size(1), x.size(1), x.size(2), rotated, x.size(3) / 2, stream_of(x)));
+    C10_CUDA_CHECK(rope(dtype_of(x), x.const_data_ptr(), y.mutable_data_ptr(), c.const_data_ptr<float>(),
+                        s.const_data_ptr<float>(), back ? -1.0f : 1.0f, x.size(0) * x.size(1), x.size(1), x.size(2),
+                        rotated, x.size(3) / 2, stream_of(x)));
   }
-  return x;
+  return y;
 }
 
 Tensor swiglu(const Tensor& input) {
@@ -55,7 +57,7 @@ Tensor log_sum_exp(const Tensor& input) {
 
 TORCH_LIBRARY_IMPL(shorten, CUDA, m) {
   m.impl("rms_norm", static_cast<Tensor (*)(const Tensor&, const Tensor&, double)>(rms_norm));
-  m.impl("rope_", rope_);
+  m.impl("rope", run_rope);
   m.impl("swiglu", static_cast<Tensor (*)(const Tensor&)>(swiglu));
   m.impl("log_sum_exp", static_cast<Tensor (*)(const Tensor&)>(log_sum_exp));
 }

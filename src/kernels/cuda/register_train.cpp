@@ -9,28 +9,32 @@
 namespace shorten::kernels::cuda {
 namespace {
 
-Tensor run_rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight, double eps) {
+void* pointer_of(const Tensor& y) { return y.defined() ? y.mutable_data_ptr() : nullptr; }
+
+std::tuple<Tensor, Tensor> run_rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight,
+                                                 double eps, bool wants_y) {
   const c10::cuda::CUDAGuard guard(input.device());
   const Tensor dy = aligned(gradient), x = aligned(input), w = aligned(weight);
-  Tensor dx = at::empty_like(x);
+  Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(x) : Tensor();
   const int64_t n = x.size(-1);
   if (x.numel() > 0) {
     C10_CUDA_CHECK(rms_norm_backward(dtype_of(x), dy.const_data_ptr(), x.const_data_ptr(), w.const_data_ptr(),
-                                     dx.mutable_data_ptr(), x.numel() / n, n, static_cast<float>(eps), stream_of(x)));
+                                     dx.mutable_data_ptr(), pointer_of(y), x.numel() / n, n, static_cast<float>(eps),
+                                     stream_of(x)));
   }
-  return dx;
+  return {dx, y};
 }
 
-Tensor run_swiglu_backward(const Tensor& gradient, const Tensor& input) {
+std::tuple<Tensor, Tensor> run_swiglu_backward(const Tensor& gradient, const Tensor& input, bool wants_y) {
   const c10::cuda::CUDAGuard guard(input.device());
   const Tensor dy = aligned(gradient), x = aligned(input);
-  Tensor dx = at::empty_like(x);
+  Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(dy) : Tensor();
   const int64_t n = dy.size(-1);
   if (dy.numel() > 0) {
     C10_CUDA_CHECK(swiglu_backward(dtype_of(x), dy.const_data_ptr(), x.const_data_ptr(), dx.mutable_data_ptr(),
-                                   dy.numel() / n, n, stream_of(x)));
+                                   pointer_of(y), dy.numel() / n, n, stream_of(x)));
   }
-  return dx;
+  return {dx, y};
 }
 
 Tensor run_dropout(const Tensor& input, double p, int64_t seed) {

@@ -27,18 +27,28 @@ __global__ void rms_norm_kernel(const T* x, const T* weight, T* out, int64_t n, 
   }
 }
 
-// One block a row; threads share out heads × pairs.
-template <typename T>
-__global__ void rope_kernel(T* x, const float* cos, const float* sin, int64_t length, int64_t heads, int64_t rotated, int64_t half) {
-  T* row = x + blockIdx.x * heads * 2 * half;
-  const float* c = cos + blockIdx.x % length * half;
-  const float* s = sin + blockIdx.x % length * half;
-  for (int64_t i = threadIdx.x; i < rotated * half; i += blockDim.x) {
-    const int64_t pair = i % half;
-    T* a = row + i / half * 2 * half + pair;
-    const float u = load(a[0]), v = load(a[half]);
-    store(a[0], u * c[pair] - v * s[pair]);
-    store(a[half], v * c[pair] + u * s[pair]);
+// One block a row; threads share out heads × packs of pairs. In place the heads that stay are not touched.
+template <typename T, int N>
+__global__ void rope_kernel(const T* x, T* out, const float* cos, const float* sin, float turn, int64_t length, int64_t heads, int64_t rotated,
+                            int64_t half) {
+  using P = Pack<T, N>;
+  using F = Pack<float, N>;
+  const int64_t row = blockIdx.x * heads * 2 * half, angles = blockIdx.x % length * half;
+  const unsigned packs = static_cast<unsigned>(half / N), work = static_cast<unsigned>(x == out ? rotated : heads) * packs;
+  for (unsigned i = threadIdx.x; i < work; i += blockDim.x) {
+    const unsigned head = i / packs, first = i % packs * N;
+    const int64_t at = row + head * 2 * half + first;
+    P u = *reinterpret_cast<const P*>(x + at), v = *reinterpret_cast<const P*>(x + at + half);
+    if (head < rotated) {
+      const F c = *reinterpret_cast<const F*>(cos + angles + first), s = *reinterpret_cast<const F*>(sin + angles + first);
+      for (int k = 0; k < N; ++k) {
+        const float a = load(u.at[k]), b = load(v.at[k]), sine = turn * s.at[k];
+        store(u.at[k], a * c.at[k] - b * sine);
+        store(v.at[k], b * c.at[k] + a * sine);
+      }
+    }
+    *reinterpret_cast<P*>(out + at) = u;
+    *reinterpret_cast<P*>(out + at + half) = v;
   }
 }
 
@@ -88,11 +98,13 @@ cudaError_t rms_norm(DType dtype, const void* x, const void* weight, void* out, 
   });
 }
 
-cudaError_t rope(DType dtype, void* x, const float* cos, const float* sin, int64_t rows, int64_t length, int64_t heads, int64_t rotated,
-                 int64_t half, cudaStream_t stream) {
-  return by_dtype(dtype, 1, [&](auto tag, auto) {
+cudaError_t rope(DType dtype, const void* x, void* out, const float* cos, const float* sin, float turn, int64_t rows, int64_t length,
+                 int64_t heads, int64_t rotated, int64_t half, cudaStream_t stream) {
+  return by_dtype(dtype, half, [&](auto tag, auto width) {
     using T = decltype(tag);
-    rope_kernel<T><<<rows, threads_for(rotated * half), 0, stream>>>(static_cast<T*>(x), cos, sin, length, heads, rotated, half);
+    constexpr int N = decltype(width)::value;
+    rope_kernel<T, N><<<rows, threads_for(heads * half / N), 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(out), cos, sin, turn, length,
+                                                                         heads, rotated, half);
   });
 }
 

@@ -14,8 +14,8 @@ enum class DType { kF32, kBF16, kF16 };
 // Shapes as in kernels/cpu/rows.h. All launch on `stream` and return the launch's error.
 cudaError_t rms_norm(DType dtype, const void* x, const void* weight, void* out, int64_t rows, int64_t n, float eps,
                      cudaStream_t stream);
-cudaError_t rope(DType dtype, void* x, const float* cos, const float* sin, int64_t rows, int64_t length, int64_t heads,
-                 int64_t rotated, int64_t half, cudaStream_t stream);
+cudaError_t rope(DType dtype, const void* x, void* out, const float* cos, const float* sin, float turn, int64_t rows,
+                 int64_t length, int64_t heads, int64_t rotated, int64_t half, cudaStream_t stream);
 cudaError_t swiglu(DType dtype, const void* x, void* out, int64_t rows, int64_t n, cudaStream_t stream);
 cudaError_t log_sum_exp(DType dtype, const void* logits, float* out, int64_t rows, int64_t n, cudaStream_t stream);
 

@@ -26,9 +26,12 @@ inline DType dtype_of(const Tensor& x) {
 }
 
 // Packs of 16 bytes need rows that begin at a multiple of 16.
+inline bool is_aligned(const Tensor& x) {
+  return x.is_contiguous() && reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
+}
 inline Tensor aligned(const Tensor& x) {
   const Tensor whole = x.contiguous();
-  return reinterpret_cast<uintptr_t>(whole.const_data_ptr()) % 16 == 0 ? whole : whole.clone();
+  return is_aligned(whole) ? whole : whole.clone();
 }
 
 inline cudaStream_t stream_of(const Tensor& x) { return c10::cuda::getCurrentCUDAStream(x.device().index()); }

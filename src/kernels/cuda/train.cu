@@ -9,7 +9,7 @@ namespace {
 
 // One block a row.
 template <typename T, int N>
-__global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weight, T* dx, int64_t n, float eps) {
+__global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weight, T* dx, T* y, int64_t n, float eps) {
   using P = Pack<T, N>;
   const P* d = reinterpret_cast<const P*>(dy + blockIdx.x * n);
   const P* row = reinterpret_cast<const P*>(x + blockIdx.x * n);
@@ -27,14 +27,17 @@ __global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weigh
   const float back = reduce_block(along, 0.0f, Sum()) * scale * scale * scale / static_cast<float>(n);
   for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {  // the rows are in the cache now
     const P a = d[i], p = row[i], g = w[i];
-    P y;
-    for (int k = 0; k < N; ++k) store(y.at[k], load(a.at[k]) * load(g.at[k]) * scale - load(p.at[k]) * back);
-    to[i] = y;
+    P out;
+    for (int k = 0; k < N; ++k) store(out.at[k], load(a.at[k]) * load(g.at[k]) * scale - load(p.at[k]) * back);
+    to[i] = out;
+    if (y == nullptr) continue;
+    for (int k = 0; k < N; ++k) store(out.at[k], load(p.at[k]) * scale * load(g.at[k]));
+    reinterpret_cast<P*>(y + blockIdx.x * n)[i] = out;
   }
 }
 
 template <typename T, int N>
-__global__ void swiglu_backward_kernel(const T* dy, const T* x, T* dx, int64_t rows, int64_t n) {
+__global__ void swiglu_backward_kernel(const T* dy, const T* x, T* dx, T* y, int64_t rows, int64_t n) {
   using P = Pack<T, N>;
   const int64_t packs = n / N;
   for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < rows * packs;
@@ -42,14 +45,16 @@ __global__ void swiglu_backward_kernel(const T* dy, const T* x, T* dx, int64_t r
     const int64_t at = i / packs * 2 * packs + i % packs;
     const P* row = reinterpret_cast<const P*>(x);
     const P gate = row[at], up = row[at + packs], d = reinterpret_cast<const P*>(dy)[i];
-    P dgate, dup;
+    P dgate, dup, product;
     for (int k = 0; k < N; ++k) {
       const float g = load(gate.at[k]), sigmoid = 1.0f / (1.0f + __expf(-g));
       store(dgate.at[k], load(d.at[k]) * load(up.at[k]) * sigmoid * (1.0f + g * (1.0f - sigmoid)));
       store(dup.at[k], load(d.at[k]) * g * sigmoid);
+      store(product.at[k], g * sigmoid * load(up.at[k]));
     }
     reinterpret_cast<P*>(dx)[at] = dgate;
     reinterpret_cast<P*>(dx)[at + packs] = dup;
+    if (y != nullptr) reinterpret_cast<P*>(y)[i] = product;
   }
 }
 
@@ -75,23 +80,24 @@ unsigned blocks_for(int64_t work) {
 
 }  // namespace
 
-cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const void* weight, void* dx, int64_t rows,
-                              int64_t n, float eps, cudaStream_t stream) {
+cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const void* weight, void* dx, void* y,
+                              int64_t rows, int64_t n, float eps, cudaStream_t stream) {
   return by_dtype(dtype, n, [&](auto tag, auto width) {
     using T = decltype(tag);
     constexpr int N = decltype(width)::value;
     rms_norm_backward_kernel<T, N><<<rows, threads_for(n / N), 0, stream>>>(
-        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(weight), static_cast<T*>(dx), n, eps);
+        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(weight), static_cast<T*>(dx),
+        static_cast<T*>(y), n, eps);
   });
 }
 
-cudaError_t swiglu_backward(DType dtype, const void* dy, const void* x, void* dx, int64_t rows, int64_t n,
+cudaError_t swiglu_backward(DType dtype, const void* dy, const void* x, void* dx, void* y, int64_t rows, int64_t n,
                             cudaStream_t stream) {
   return by_dtype(dtype, n, [&](auto tag, auto width) {
     using T = decltype(tag);
     constexpr int N = decltype(width)::value;
     swiglu_backward_kernel<T, N><<<blocks_for(rows * n / N), kThreads, 0, stream>>>(
-        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<T*>(dx), rows, n);
+        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<T*>(dx), static_cast<T*>(y), rows, n);
   });
 }
 
