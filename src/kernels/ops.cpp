@@ -14,7 +14,9 @@ TORCH_LIBRARY(shorten, m) {
   m.def("rope(Tensor x, Tensor cos, Tensor sin, int rotated, bool back, *, Tensor(a!) out) -> Tensor(a!)");
   m.def("swiglu(Tensor x) -> Tensor");
   m.def("log_sum_exp(Tensor logits) -> Tensor");
-  m.def("rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps, bool wants_y) -> (Tensor, Tensor)");
+  m.def(
+      "rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps, Tensor? added, bool wants_y) -> (Tensor, "
+      "Tensor)");
   m.def("swiglu_backward(Tensor dy, Tensor x, bool wants_y) -> (Tensor, Tensor)");
   m.def("dropout(Tensor x, float p, int seed) -> Tensor");
 }
@@ -56,7 +58,7 @@ struct RmsNormFunction : torch::autograd::Function<RmsNormFunction> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
     const double eps = ctx->saved_data["eps"].toDouble();
-    return {rms_norm_backward(gradients[0], saved[0], saved[1], eps, false).dx,
+    return {rms_norm_backward(gradients[0], saved[0], saved[1], eps, {}, false).dx,
             ctx->needs_input_grad(1) ? rms_norm_weight_gradient(gradients[0], saved[0], eps) : Tensor(), Tensor()};
   }
 };
@@ -100,11 +102,12 @@ Tensor rope(Tensor x, const Tensor& cos, const Tensor& sin, int64_t rotated) {
 
 Tensor swiglu(const Tensor& x) { return at::GradMode::is_enabled() ? SwigluFunction::apply(x) : run_swiglu(x); }
 
-Backward rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps, bool wants_y) {
-  static const auto op =
-      find_operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, double, bool)>(
-          "shorten::rms_norm_backward");
-  const auto [dx, y] = op.call(dy, x, weight, eps, wants_y);
+Backward rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps, const Tensor& added,
+                           bool wants_y) {
+  using Optional = std::optional<Tensor>;
+  static const auto op = find_operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, double,
+                                                                  const Optional&, bool)>("shorten::rms_norm_backward");
+  const auto [dx, y] = op.call(dy, x, weight, eps, added.defined() ? Optional(added) : std::nullopt, wants_y);
   return {dx, y};
 }
 

@@ -21,12 +21,12 @@ at::Tensor rope(at::Tensor x, const at::Tensor& cos, const at::Tensor& sin, int6
 at::Tensor swiglu(const at::Tensor& x);
 
 // Gradients: dy is that of the result y; dx, in the dtype of x, is that of x. y itself is computed again in the same
-// pass where it is wanted, else undefined.
+// pass where it is wanted, else undefined. `added`, like x or undefined, is what dx has got on other ways.
 struct Backward {
   at::Tensor dx, y;
 };
 Backward rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps,
-                           bool wants_y);
+                           const at::Tensor& added, bool wants_y);
 Backward swiglu_backward(const at::Tensor& dy, const at::Tensor& x, bool wants_y);
 at::Tensor rms_norm_weight_gradient(const at::Tensor& dy, const at::Tensor& x, double eps);  // [n]
 

@@ -25,9 +25,9 @@ struct Inputs {
     if (before == Before::kNorm) return rms_norm(x, norm, eps);
     return before == Before::kSwiglu ? swiglu(x) : x;
   }
-  // From the gradient of prepared() to that of x, and prepared() once more where it is wanted.
-  Backward backward(const Tensor& dn, bool wants_prepared) const {
-    if (before == Before::kNorm) return rms_norm_backward(dn, x, norm, eps, wants_prepared);
+  // From the gradient of prepared(), and of x past it, to that of x, and prepared() once more where it is wanted.
+  Backward backward(const Tensor& dn, const Tensor& past, bool wants_prepared) const {
+    if (before == Before::kNorm) return rms_norm_backward(dn, x, norm, eps, past, wants_prepared);
     return before == Before::kSwiglu ? swiglu_backward(dn, x, wants_prepared) : Backward{dn, x};
   }
 };
@@ -54,9 +54,10 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
   enum Input { kX, kNorm, kResidual, kWeight, kBias, kA, kB, kTensors };
   using Optional = std::optional<Tensor>;
 
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Optional& norm, const Optional& residual,
-                        const Tensor& weight, const Optional& bias, const Optional& a, const Optional& b,
-                        int64_t before, double eps, double scale, double dropout, int64_t seed) {
+  // → y, and x past a norm.
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, const Optional& norm, const Optional& residual,
+                               const Tensor& weight, const Optional& bias, const Optional& a, const Optional& b,
+                               int64_t before, double eps, double scale, double dropout, int64_t seed) {
     const Tensor n = norm.value_or(Tensor()), add = residual.value_or(Tensor()), c = bias.value_or(Tensor());
     const LowRank adapter{a.value_or(Tensor()), b.value_or(Tensor()), scale, dropout, static_cast<uint64_t>(seed)};
     Tensor low;
@@ -70,7 +71,9 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
     ctx->saved_data["seed"] = seed;
     ctx->saved_data["there"] = std::vector<bool>{
         true, norm.has_value(), residual.has_value(), true, bias.has_value(), a.has_value(), b.has_value()};
-    return y;
+    if (!norm) return {y};
+    ctx->set_materialize_grads(false);  // nothing may need x past the norm
+    return {y, x.detach()};
   }
 
   // LibTorch counts only the inputs that were there.
@@ -84,7 +87,9 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const Tensor weight = saved[2], a = saved[3], b = saved[4], low = saved[5], dy = gradients[0].contiguous();
+    const Tensor weight = saved[2], a = saved[3], b = saved[4], low = saved[5],
+                 past = gradients.size() > 1 ? gradients[1] : Tensor();
+    const Tensor dy = gradients[0].contiguous();
     const Inputs inputs{static_cast<Before>(ctx->saved_data["before"].toInt()), saved[0], saved[1],
                         ctx->saved_data["eps"].toDouble()};
     const double scale = ctx->saved_data["scale"].toDouble(), drop = ctx->saved_data["dropout"].toDouble();
@@ -105,7 +110,7 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
     }
     const bool wants_prepared = wants(ctx, kWeight) || a.defined();
     if (wants(ctx, kNorm)) out[kNorm] = rms_norm_weight_gradient(dn, inputs.x, inputs.eps);
-    const Backward back = inputs.backward(dn, wants_prepared);
+    const Backward back = inputs.backward(dn, past, wants_prepared);
     if (wants(ctx, kX)) out[kX] = back.dx;
     if (wants(ctx, kWeight)) out[kWeight] = at::mm(flat(dy).t(), flat(back.y));
     if (wants(ctx, kBias)) out[kBias] = flat(dy).sum(0);
@@ -119,10 +124,10 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
 
 std::optional<Tensor> optional(const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; }
 
-Tensor run(const Inputs& inputs, const Tensor& residual, const Projection& p) {
+variable_list run(const Inputs& inputs, const Tensor& residual, const Projection& p) {
   if (!at::GradMode::is_enabled()) {
     Tensor low;
-    return forward(inputs.prepared(), residual, p, low);
+    return {forward(inputs.prepared(), residual, p, low), inputs.x};
   }
   const LowRank adapter = p.adapter ? *p.adapter : LowRank{};
   return ProjectionFunction::apply(inputs.x, optional(inputs.norm), optional(residual), p.weight, optional(p.bias),
@@ -132,18 +137,19 @@ Tensor run(const Inputs& inputs, const Tensor& residual, const Projection& p) {
 
 }  // namespace
 
-Tensor project(const Tensor& x, const Projection& p) { return run({Before::kNothing, x, {}, 0}, {}, p); }
+Tensor project(const Tensor& x, const Projection& p) { return run({Before::kNothing, x, {}, 0}, {}, p)[0]; }
 
-Tensor norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p) {
-  return run({Before::kNorm, x, norm, eps}, {}, p);
+Branches norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p) {
+  const variable_list out = run({Before::kNorm, x, norm, eps}, {}, p);
+  return {out[0], out[1]};
 }
 
 Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p) {
-  return run({Before::kNothing, x, {}, 0}, residual, p);
+  return run({Before::kNothing, x, {}, 0}, residual, p)[0];
 }
 
 Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p) {
-  return run({Before::kSwiglu, gate_up, {}, 0}, residual, p);
+  return run({Before::kSwiglu, gate_up, {}, 0}, residual, p)[0];
 }
 
 }  // namespace shorten::kernels

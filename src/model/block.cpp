@@ -20,30 +20,34 @@ Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) c
   return mlp(attention(x, context, cache));
 }
 
-Tensor Block::projections(const Tensor& x, const Context& context) const {
+kernels::Branches Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
-  Tensor projected = qkv.after(input_norm, x).view({n, t, heads + 2 * kv, hd});
+  const auto [stacked, past] = qkv.after(input_norm, x);
+  Tensor projected = stacked.view({n, t, heads + 2 * kv, hd});
   if (q_norm.weight.defined()) {
     const std::vector<Tensor> parts = projected.split_with_sizes({heads, kv, kv}, 2);
     projected = at::cat({q_norm(parts[0]), k_norm(parts[1]), parts[2]}, 2);
   }
   const int64_t angles = context.rope.cos.size(0);  // T, or N T
-  return kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
-                       heads + kv)  // the v heads stay as they are
-      .view({n, t, heads + 2 * kv, hd});
+  projected = kernels::rope(projected.view({-1, angles, heads + 2 * kv, hd}), context.rope.cos, context.rope.sin,
+                            heads + kv);  // the v heads stay as they are
+  return {projected.view({n, t, heads + 2 * kv, hd}), past};
 }
 
 void Block::remember(const Tensor& x, const Context& context, KvCache& cache) const {
-  cache.store(projections(x, context), spec.heads);
+  cache.store(projections(x, context).y, spec.heads);
 }
 
 Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
-  const Tensor projected = projections(x, context);  // [N, T, H + 2 K, hd]
+  const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
   if (cache) cache->store(projected, spec.heads);
-  return o.add_to(x, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)));
+  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)));
 }
 
-Tensor Block::mlp(const Tensor& x) const { return down.add_swiglu_to(x, gate_up.after(post_attention_norm, x)); }
+Tensor Block::mlp(const Tensor& x) const {
+  const auto [stacked, past] = gate_up.after(post_attention_norm, x);  // [N, T, 2 I]
+  return down.add_swiglu_to(past, stacked);
+}
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {
   const int64_t rows = x.size(0), heads = spec.heads + 2 * spec.kv_heads;

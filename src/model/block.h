@@ -75,7 +75,7 @@ struct Block {
   std::vector<Parameter> parameters() const;
 
  private:
-  Tensor projections(const Tensor& x, const Context& context) const;                // [N, T, H + 2 K, hd]: q, k, v
+  kernels::Branches projections(const Tensor& x, const Context& context) const;     // [N, T, H + 2 K, hd]: q, k, v
   Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
   Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x)
 };

@@ -50,7 +50,7 @@ Context CausalLm::context(const TreeRows& trees) const {
 
 Tensor CausalLm::embed(const Tensor& ids) const { return at::embedding(embedding, ids); }
 
-Tensor CausalLm::head(const Tensor& hidden) const { return lm_head.after(final_norm, hidden); }
+Tensor CausalLm::head(const Tensor& hidden) const { return lm_head.after(final_norm, hidden).y; }
 
 int64_t CausalLm::head_chunk() const {
   // On a CPU a chunk of logits should stay in the cache between the product and the sum over it; a

@@ -9,7 +9,7 @@ Tensor RmsNorm::operator()(const Tensor& x) const { return kernels::rms_norm(x, 
 
 Tensor Linear::operator()(const Tensor& x) const { return kernels::project(x, projection()); }
 
-Tensor Linear::after(const RmsNorm& norm, const Tensor& x) const {
+kernels::Branches Linear::after(const RmsNorm& norm, const Tensor& x) const {
   return kernels::norm_project(x, norm.weight, norm.eps, projection());
 }
 

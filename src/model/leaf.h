@@ -26,7 +26,7 @@ struct Linear {
   std::shared_ptr<kernels::LowRank> adapter = nullptr;
 
   Tensor operator()(const Tensor& x) const;                                   // x [..., in] → [..., out]
-  Tensor after(const RmsNorm& norm, const Tensor& x) const;                   // of norm(x)
+  kernels::Branches after(const RmsNorm& norm, const Tensor& x) const;        // of norm(x), and x for what goes past
   Tensor add_to(const Tensor& residual, const Tensor& x) const;               // residual + y
   Tensor add_swiglu_to(const Tensor& residual, const Tensor& gate_up) const;  // residual + y of swiglu(gate_up)
 

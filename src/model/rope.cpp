@@ -121,10 +121,9 @@ bool depends_on_length(const RopeSpec& spec) {
 Rope make_rope(const RopeSpec& spec, int64_t head_dim, int64_t length, at::Device device) {
   const RopeFrequencies f = rope_frequencies(spec, head_dim, length);
   // Angles in fp64: position × frequency reaches thousands of radians, where fp32 has lost three digits.
-  const Tensor frequency = at::tensor(f.frequency, at::kDouble);
-  const Tensor angle = at::outer(at::arange(length, at::kDouble), frequency);  // [length, head_dim / 2]
-  return {(angle.cos() * f.attention_factor).to(device, at::kFloat),
-          (angle.sin() * f.attention_factor).to(device, at::kFloat)};
+  const Tensor frequency = at::tensor(f.frequency, at::kDouble).to(device);
+  const Tensor angle = at::outer(at::arange(length, frequency.options()), frequency);  // [length, head_dim / 2]
+  return {(angle.cos() * f.attention_factor).to(at::kFloat), (angle.sin() * f.attention_factor).to(at::kFloat)};
 }
 
 }  // namespace shorten::model

@@ -68,9 +68,8 @@ Tensor train_pass(Student& student, const Teacher* teacher, const Batch& batch, 
   }
 
   // The head.
-  const auto collect_head = [&] {
-    for (size_t i = student.begin.back(); i < student.trainables.size(); ++i) collect(student.trainables[i]);
-  };
+  const std::span<Trainable> trainables(student.trainables);
+  const auto collect_head = [&] { collect(trainables.subspan(student.begin.back())); };
   Tensor head_sums = sums.narrow(0, 0, 2);
   const HeadLoss loss{options.kd_weight, options.temperature, options.scale};
   const Tensor at_head = head_loss(model, at_positions(x, batch.predicting), batch.targets,
@@ -91,11 +90,11 @@ Tensor train_pass(Student& student, const Teacher* teacher, const Batch& batch, 
     results[j] = Tensor();
     dx = inputs[j].grad();
     if (j + 1 < blocks) inputs[j + 1] = Tensor();
-    for (size_t i = student.begin[j]; i < student.begin[j + 1]; ++i) collect(student.trainables[i]);
+    collect(trainables.subspan(student.begin[j], student.begin[j + 1] - student.begin[j]));
   }
   if (Trainable* embedding = student.embedding()) {
-    embedding->gradient.add_(
-        at::embedding_dense_backward(dx.to(at::kFloat), batch.ids, model.spec.vocabulary, -1, false));
+    add_gradient(*embedding,
+                 at::embedding_dense_backward(dx.to(at::kFloat), batch.ids, model.spec.vocabulary, -1, false));
   }
   return sums;
 }

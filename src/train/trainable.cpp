@@ -18,11 +18,28 @@ Trainable make_trainable(std::string name, const Tensor& values, at::ScalarType 
   return out;
 }
 
-void collect(Trainable& t) {
-  if (!t.compute.grad().defined()) return;
+void collect(std::span<Trainable> trainables) {
   const at::NoGradGuard guard;
-  t.gradient.add_(t.compute.grad());
-  t.compute.mutable_grad() = Tensor();
+  std::vector<Tensor> sums, first;  // of a step, which need not be added to anything
+  for (Trainable& t : trainables) {
+    const Tensor gradient = t.compute.grad();
+    if (!gradient.defined()) continue;
+    t.compute.mutable_grad() = Tensor();
+    if (t.gathered) {
+      t.gradient.add_(gradient);
+    } else {
+      sums.push_back(t.gradient);
+      first.push_back(gradient);
+      t.gathered = true;
+    }
+  }
+  if (!sums.empty()) at::_foreach_copy_(sums, first);
+}
+
+void add_gradient(Trainable& t, const Tensor& gradient) {
+  const at::NoGradGuard guard;
+  t.gathered ? t.gradient.add_(gradient) : t.gradient.copy_(gradient);
+  t.gathered = true;
 }
 
 void round_to_compute(std::vector<Trainable>& trainables) {
@@ -40,6 +57,7 @@ double finish_gradients(std::vector<Trainable>& trainables, double clip) {
   const at::NoGradGuard guard;
   std::vector<Tensor> gradients;
   for (Trainable& t : trainables) {
+    if (!t.gathered) t.gradient.zero_();
     if (t.mask.defined()) t.gradient.mul_(t.mask);
     gradients.push_back(t.gradient);
   }
@@ -72,13 +90,10 @@ void step(std::vector<Trainable>& trainables, const AdamW& adam, double lr, int6
 }
 
 void clear_gradients(std::vector<Trainable>& trainables) {
-  const at::NoGradGuard guard;
-  std::vector<Tensor> gradients;
   for (Trainable& t : trainables) {
-    gradients.push_back(t.gradient);
+    t.gathered = false;
     t.compute.mutable_grad() = Tensor();
   }
-  if (!gradients.empty()) at::_foreach_zero_(gradients);
 }
 
 }  // namespace shorten::train

@@ -2,6 +2,7 @@
 // A tensor that is trained: kept and moved in fp32, used in the dtype of the computation.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,20 +11,22 @@
 namespace shorten::train {
 
 struct Trainable {
-  std::string name;      // unique; what the state file calls it
-  Tensor master;         // fp32
-  Tensor compute;        // a leaf in the dtype of the computation; the master itself where that is fp32
-  Tensor gradient;       // fp32: the sum over the micro-batches of a step
-  Tensor first, second;  // AdamW's moments, fp32
-  Tensor mask;           // 1 where it is trained, 0 elsewhere; undefined: all of it
-  bool decays = false;   // weight decay is for matrices
+  std::string name;       // unique; what the state file calls it
+  Tensor master;          // fp32
+  Tensor compute;         // a leaf in the dtype of the computation; the master itself where that is fp32
+  Tensor gradient;        // fp32: the sum over the micro-batches of a step, once there is something in it
+  Tensor first, second;   // AdamW's moments, fp32
+  Tensor mask;            // 1 where it is trained, 0 elsewhere; undefined: all of it
+  bool decays = false;    // weight decay is for matrices
+  bool gathered = false;  // there is something in the sum
 };
 
 // `values` in any dtype on the device of the computation.
 Trainable make_trainable(std::string name, const Tensor& values, at::ScalarType dtype, bool decays);
 
-// Adds what autograd left at the compute copy to the sum, and drops it there.
-void collect(Trainable& trainable);
+// Adds what autograd left at the compute copies to the sums, and drops it there.
+void collect(std::span<Trainable> trainables);
+void add_gradient(Trainable& trainable, const Tensor& gradient);
 void round_to_compute(std::vector<Trainable>& trainables);  // masters → compute
 
 // The sums of all made ready for a step: masked, and clipped to a common norm. Returns the norm before clipping.

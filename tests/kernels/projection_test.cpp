@@ -95,7 +95,15 @@ TEST_P(Gradients, Projection) {
         }
         {
           const auto t = wides();
-          compare(norm_project(x, norm, 1e-5, p), plain_linear(plain_norm(t[0], t[3]), t[4], t[5], t[6], t[7]),
+          compare(norm_project(x, norm, 1e-5, p).y, plain_linear(plain_norm(t[0], t[3]), t[4], t[5], t[6], t[7]),
+                  {{x, t[0]}, {norm, t[3]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
+          clear();
+        }
+        {
+          const auto t = wides();
+          const auto [y, past] = norm_project(x, norm, 1e-5, p);
+          compare(at::cat({y, past * 3}, -1),
+                  at::cat({plain_linear(plain_norm(t[0], t[3]), t[4], t[5], t[6], t[7]), t[0] * 3}, -1),
                   {{x, t[0]}, {norm, t[3]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
           clear();
         }

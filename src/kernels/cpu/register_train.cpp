@@ -13,22 +13,27 @@ constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their 
 
 int64_t grain_of(int64_t row_elements) { return std::max<int64_t>(1, kGrain / row_elements); }
 
-// From row `row` of y on, or null.
+// From row `row` on, or null.
 template <typename T>
 T* rows_of(const Tensor& y, int64_t row) {
   return y.defined() ? out<T>(y) + row * y.size(-1) : nullptr;
 }
+template <typename T>
+const T* rows_of(const std::optional<Tensor>& x, int64_t row) {
+  return x ? in<T>(*x) + row * x->size(-1) : nullptr;
+}
 
 std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight,
-                                             double eps, bool wants_y) {
+                                             double eps, const std::optional<Tensor>& other, bool wants_y) {
   const Tensor dy = gradient.contiguous(), x = input.contiguous();
+  const std::optional<Tensor> added = other ? std::optional(other->contiguous()) : std::nullopt;
   Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(x) : Tensor();
   const int64_t n = x.size(-1);
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
-      rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight), out<T>(dx) + begin * n,
-                             rows_of<T>(y, begin), end - begin, n, static_cast<float>(eps));
+      rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight), rows_of<T>(added, begin),
+                             out<T>(dx) + begin * n, rows_of<T>(y, begin), end - begin, n, static_cast<float>(eps));
     });
   });
   return {dx, y};

@@ -10,8 +10,8 @@ namespace {
 
 // y = s x w with s = 1 / sqrt(mean(x²) + eps), so dx = s w dy - x s³ / n · sum(w dy x).
 template <typename T>
-SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, T* dx, T* y, int64_t rows, int64_t n,
-                                      float eps) {
+SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, const T* added, T* dx, T* y,
+                                      int64_t rows, int64_t n, float eps) {
   for (int64_t r = 0; r < rows; ++r, dy += n, x += n, dx += n) {
     float squares = 0, along = 0;
 #pragma omp simd reduction(+ : squares, along)
@@ -21,8 +21,15 @@ SHORTEN_INLINE void rms_norm_backward(const T* dy, const T* x, const T* weight, 
     }
     const float scale = 1.0f / std::sqrt(squares / static_cast<float>(n) + eps);
     const float back = along * scale * scale * scale / static_cast<float>(n);
+    if (added == nullptr) {
 #pragma omp simd
-    for (int64_t i = 0; i < n; ++i) store(dx[i], load(dy[i]) * load(weight[i]) * scale - load(x[i]) * back);
+      for (int64_t i = 0; i < n; ++i) store(dx[i], load(dy[i]) * load(weight[i]) * scale - load(x[i]) * back);
+    } else {
+#pragma omp simd
+      for (int64_t i = 0; i < n; ++i)
+        store(dx[i], load(dy[i]) * load(weight[i]) * scale - load(x[i]) * back + load(added[i]));
+      added += n;
+    }
     if (y == nullptr) continue;
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) store(y[i], load(x[i]) * scale * load(weight[i]));
@@ -59,17 +66,17 @@ SHORTEN_INLINE void dropout(const T* x, T* out, int64_t first, int64_t count, ui
 
 }  // namespace
 
-SHORTEN_CLONES void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, float* y,
-                                           int64_t rows, int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
+SHORTEN_CLONES void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, const float* added,
+                                           float* dx, float* y, int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, added, dx, y, rows, n, eps);
 }
-SHORTEN_CLONES void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, Bf16* y,
-                                           int64_t rows, int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
+SHORTEN_CLONES void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, const Bf16* added,
+                                           Bf16* dx, Bf16* y, int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, added, dx, y, rows, n, eps);
 }
-SHORTEN_CLONES void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, Half* y,
-                                           int64_t rows, int64_t n, float eps) {
-  rms_norm_backward(dy, x, weight, dx, y, rows, n, eps);
+SHORTEN_CLONES void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, const Half* added,
+                                           Half* dx, Half* y, int64_t rows, int64_t n, float eps) {
+  rms_norm_backward(dy, x, weight, added, dx, y, rows, n, eps);
 }
 SHORTEN_CLONES void swiglu_backward_rows(const float* dy, const float* x, float* dx, float* y, int64_t rows,
                                          int64_t n) {

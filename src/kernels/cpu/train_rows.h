@@ -8,13 +8,13 @@
 
 namespace shorten::kernels::cpu {
 
-// dy, x, dx [rows, n]; weight [n]. y, as x, or null: the norm itself.
-void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, float* dx, float* y, int64_t rows,
-                            int64_t n, float eps);
-void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, Bf16* dx, Bf16* y, int64_t rows,
-                            int64_t n, float eps);
-void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, Half* dx, Half* y, int64_t rows,
-                            int64_t n, float eps);
+// dy, x, dx [rows, n]; weight [n]. added and y are like x, or null: a part of dx; the norm itself.
+void rms_norm_backward_rows(const float* dy, const float* x, const float* weight, const float* added, float* dx,
+                            float* y, int64_t rows, int64_t n, float eps);
+void rms_norm_backward_rows(const Bf16* dy, const Bf16* x, const Bf16* weight, const Bf16* added, Bf16* dx, Bf16* y,
+                            int64_t rows, int64_t n, float eps);
+void rms_norm_backward_rows(const Half* dy, const Half* x, const Half* weight, const Half* added, Half* dx, Half* y,
+                            int64_t rows, int64_t n, float eps);
 
 // dy [rows, n]; x, dx [rows, 2 n]. y, as dy, or null: the product itself.
 void swiglu_backward_rows(const float* dy, const float* x, float* dx, float* y, int64_t rows, int64_t n);

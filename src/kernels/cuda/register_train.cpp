@@ -9,18 +9,21 @@
 namespace shorten::kernels::cuda {
 namespace {
 
-void* pointer_of(const Tensor& y) { return y.defined() ? y.mutable_data_ptr() : nullptr; }
+// Or null.
+const void* from(const Tensor& x) { return x.defined() ? x.const_data_ptr() : nullptr; }
+void* to(const Tensor& y) { return y.defined() ? y.mutable_data_ptr() : nullptr; }
 
 std::tuple<Tensor, Tensor> run_rms_norm_backward(const Tensor& gradient, const Tensor& input, const Tensor& weight,
-                                                 double eps, bool wants_y) {
+                                                 double eps, const std::optional<Tensor>& other, bool wants_y) {
   const c10::cuda::CUDAGuard guard(input.device());
   const Tensor dy = aligned(gradient), x = aligned(input), w = aligned(weight);
+  const Tensor added = other ? aligned(*other) : Tensor();
   Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(x) : Tensor();
   const int64_t n = x.size(-1);
   if (x.numel() > 0) {
     C10_CUDA_CHECK(rms_norm_backward(dtype_of(x), dy.const_data_ptr(), x.const_data_ptr(), w.const_data_ptr(),
-                                     dx.mutable_data_ptr(), pointer_of(y), x.numel() / n, n, static_cast<float>(eps),
-                                     stream_of(x)));
+                                     from(added), dx.mutable_data_ptr(), to(y), x.numel() / n, n,
+                                     static_cast<float>(eps), stream_of(x)));
   }
   return {dx, y};
 }
@@ -31,8 +34,8 @@ std::tuple<Tensor, Tensor> run_swiglu_backward(const Tensor& gradient, const Ten
   Tensor dx = at::empty_like(x), y = wants_y ? at::empty_like(dy) : Tensor();
   const int64_t n = dy.size(-1);
   if (dy.numel() > 0) {
-    C10_CUDA_CHECK(swiglu_backward(dtype_of(x), dy.const_data_ptr(), x.const_data_ptr(), dx.mutable_data_ptr(),
-                                   pointer_of(y), dy.numel() / n, n, stream_of(x)));
+    C10_CUDA_CHECK(swiglu_backward(dtype_of(x), dy.const_data_ptr(), x.const_data_ptr(), dx.mutable_data_ptr(), to(y),
+                                   dy.numel() / n, n, stream_of(x)));
   }
   return {dx, y};
 }

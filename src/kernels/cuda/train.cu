@@ -9,7 +9,7 @@ namespace {
 
 // One block a row.
 template <typename T, int N>
-__global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weight, T* dx, T* y, int64_t n, float eps) {
+__global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weight, const T* added, T* dx, T* y, int64_t n, float eps) {
   using P = Pack<T, N>;
   const P* d = reinterpret_cast<const P*>(dy + blockIdx.x * n);
   const P* row = reinterpret_cast<const P*>(x + blockIdx.x * n);
@@ -27,8 +27,9 @@ __global__ void rms_norm_backward_kernel(const T* dy, const T* x, const T* weigh
   const float back = reduce_block(along, 0.0f, Sum()) * scale * scale * scale / static_cast<float>(n);
   for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {  // the rows are in the cache now
     const P a = d[i], p = row[i], g = w[i];
-    P out;
-    for (int k = 0; k < N; ++k) store(out.at[k], load(a.at[k]) * load(g.at[k]) * scale - load(p.at[k]) * back);
+    P out, more = {};
+    if (added != nullptr) more = reinterpret_cast<const P*>(added + blockIdx.x * n)[i];
+    for (int k = 0; k < N; ++k) store(out.at[k], load(a.at[k]) * load(g.at[k]) * scale - load(p.at[k]) * back + load(more.at[k]));
     to[i] = out;
     if (y == nullptr) continue;
     for (int k = 0; k < N; ++k) store(out.at[k], load(p.at[k]) * scale * load(g.at[k]));
@@ -80,14 +81,14 @@ unsigned blocks_for(int64_t work) {
 
 }  // namespace
 
-cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const void* weight, void* dx, void* y,
+cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const void* weight, const void* added, void* dx, void* y,
                               int64_t rows, int64_t n, float eps, cudaStream_t stream) {
   return by_dtype(dtype, n, [&](auto tag, auto width) {
     using T = decltype(tag);
     constexpr int N = decltype(width)::value;
     rms_norm_backward_kernel<T, N><<<rows, threads_for(n / N), 0, stream>>>(
-        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(weight), static_cast<T*>(dx),
-        static_cast<T*>(y), n, eps);
+        static_cast<const T*>(dy), static_cast<const T*>(x), static_cast<const T*>(weight), static_cast<const T*>(added),
+        static_cast<T*>(dx), static_cast<T*>(y), n, eps);
   });
 }
 
