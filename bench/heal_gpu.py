@@ -191,25 +191,22 @@ def main():
     if set(args.only) - set(WORK) or not 0 <= args.skip < args.steps:
         sys.exit(f"heal_gpu.py: --only takes {', '.join(WORK)}; --skip must leave a step")
 
-    lines = []
-    limits = [product_rate()] if args.device == "cuda" else [1e12]
+    limit = product_rate() if args.device == "cuda" else 1e12
+    print(f"{args.steps} steps of {args.batch} x {args.length} tokens, the first {args.skip} left out; {args.runs} runs each; matrix products "
+          f"{limit / 1e12:.0f} TFLOP/s")  # fmt: skip
+    print(f"{'work':<16}{'way':<34}{'tokens/s':>10}{'least':>9}{'most':>9}{'peak GB':>9}{'of limit':>10}{'times the peer':>16}{'least':>7}{'most':>7}{'loss':>8}",
+          flush=True)  # fmt: skip
     for work in args.only:
         flop = flop_a_token(work, gpu_common.shape_of(args.shape or WORK[work][0]))
         results = side_by_side(args, work)
-        limits.append(product_rate() if args.device == "cuda" else 1e12)
         peer = next((way for way in results if way != "shorten" and "no masters" not in way), None)
         for way, runs in results.items():
             rates = [rate(r, args.skip) for r in runs]
             faster = [a / rate(b, args.skip) for a, b in zip(rates, results[peer])] if peer else []
-            lines.append((work, way, rates, max(r["peak_bytes"] for r in runs), faster, flop, runs[0]["loss"][0]))
-    limit = max(limits)
-    print(f"{args.steps} steps of {args.batch} x {args.length} tokens, the first {args.skip} left out; {args.runs} runs each; matrix products "
-          f"{limit / 1e12:.0f} TFLOP/s")  # fmt: skip
-    print(f"{'work':<16}{'way':<34}{'tokens/s':>10}{'least':>9}{'most':>9}{'peak GB':>9}{'of limit':>10}{'times the peer':>16}{'least':>7}{'most':>7}{'loss':>8}")
-    for work, way, rates, peak, faster, flop, loss in lines:
-        median = statistics.median(rates)
-        times = f"{statistics.median(faster):>16.2f}{min(faster):>7.2f}{max(faster):>7.2f}" if faster else " " * 30
-        print(f"{work:<16}{way:<34}{median:>10.0f}{min(rates):>9.0f}{max(rates):>9.0f}{peak / 1e9:>9.1f}{median * flop / limit:>10.2f}{times}{loss:>8.3f}")
+            median, peak, loss = statistics.median(rates), max(r["peak_bytes"] for r in runs), runs[0]["loss"][0]
+            times = f"{statistics.median(faster):>16.2f}{min(faster):>7.2f}{max(faster):>7.2f}" if faster else " " * 30
+            print(f"{work:<16}{way:<34}{median:>10.0f}{min(rates):>9.0f}{max(rates):>9.0f}{peak / 1e9:>9.1f}{median * flop / limit:>10.2f}{times}{loss:>8.3f}",
+                  flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ METHODS = {
     "LoRA r 32": ({"--method": "lora", "--rank": 32, "--alpha": 64, "--dropout": 0, "--lr": 2e-3, "--batch": 32}, 0.05),
     "LoRA r 8, the paper's": ({"--method": "lora", "--rank": 8, "--alpha": 16, "--dropout": 0.05, "--lr": 1e-4, "--batch": 64}, 0.065),
     "full": ({"--method": "full", "--lr": 5e-4, "--min-lr-ratio": 0.1, "--batch": 32}, 0.05),
+    "full, hidden states matched": ({"--method": "full", "--hidden-weight": 3, "--lr": 1e-3, "--min-lr-ratio": 0, "--batch": 32}, 0.1),
 }
 ROWS = {  # name: method, objective, data
     "lora-ce-book": ("LoRA r 32", "ce", "book"),
@@ -34,6 +35,7 @@ ROWS = {  # name: method, objective, data
     "full-ce-book": ("full", "ce", "book"),
     "full-kd-self": ("full", "kd", "self"),
     "full-kd-book": ("full", "kd", "book"),
+    "full-hidden-self": ("full, hidden states matched", "kd", "self"),
 }
 
 
