@@ -26,7 +26,7 @@ using checkpoint::DType;
 using checkpoint::Tensor;
 
 constexpr char kConfigFile[] = "adapter_config.json", kWeightsFile[] = "adapter_model.safetensors",
-               kRecordFile[] = "shorten.json", kFormat[] = "shorten.adapter";
+               kPickleFile[] = "adapter_model.bin", kRecordFile[] = "shorten.json", kFormat[] = "shorten.adapter";
 constexpr size_t kMaxListed = 20;  // differences shown in one error
 
 std::string tensor_name(int64_t block, const std::string& module, char matrix, const char* adapter = "") {
@@ -109,6 +109,19 @@ class Taker {
   size_t wanted_ = 0;
 };
 
+// Older versions of PEFT wrote pickles.
+void expect_weights(const fs::path& dir) {
+  if (checkpoint::has_file(dir, kWeightsFile) || !checkpoint::has_file(dir, kPickleFile)) return;
+  throw bad_input("no safetensors weights in the folder of the adapter")
+      .file(dir)
+      .expected(kWeightsFile)
+      .found(fmt::format("{}, a pickle: reading one can run code, so it is never read", kPickleFile))
+      .help(fmt::format("write it once as safetensors; in that folder, where PyTorch is installed:\n"
+                        "python3 -c 'import torch; from safetensors.torch import save_file\n"
+                        "save_file(torch.load(\"{}\", weights_only=True), \"{}\")'",
+                        kPickleFile, kWeightsFile));
+}
+
 // An adapter that we wrote says which base it belongs to.
 void expect_base(const fs::path& dir, const std::string& fingerprint) {
   if (!checkpoint::has_file(dir, kRecordFile)) return;
@@ -147,6 +160,7 @@ double AdapterConfig::scale() const {
 PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, const std::string& fingerprint) {
   const AdapterConfig config = read_peft_config(checkpoint::model_file(dir, kConfigFile), base);
   expect_base(dir, fingerprint);
+  expect_weights(dir);
   PeftAdapter adapter{config, checkpoint::SafetensorsFile(checkpoint::model_file(dir, kWeightsFile)), {}};
   Taker taker(adapter.file);
   for (size_t i = 0; i < base.blocks.size(); ++i) {

@@ -329,6 +329,9 @@ const std::vector<HostileCase> kAdapters = {
                 fs::create_symlink("../private", d / "adapter_model.safetensors");
               },
               {"adapter_model.safetensors", "link"}),
+    file_case("weights_are_a_pickle",
+              [](const fs::path& d) { fs::rename(d / "adapter_model.safetensors", d / "adapter_model.bin"); },
+              {"adapter_model.bin, a pickle", "adapter_model.safetensors", "weights_only=True"}),
     file_case("weights_are_empty", [](const fs::path& d) { write(d / "adapter_model.safetensors", ""); },
               {"adapter_model.safetensors", "empty"}),
     file_case("weights_are_cut",
