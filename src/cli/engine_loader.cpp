@@ -8,9 +8,20 @@
 
 #include "cli/common.h"
 #include "core/error.h"
+#include "core/system.h"
 
 namespace shorten::cli {
 namespace {
+
+// How LibTorch's threads wait for the next parallel loop. By default they spin: with another process on one of two
+// cores, a loop then waits for a thread that waits for a core. Sleeping threads do not do that, but waking them takes
+// some tens of µs, and a token is a hundred loops; so where nobody else runs they spin for some tenths of a millisecond
+// first. libgomp reads this once, when it is loaded.
+void choose_waiting() {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  ::setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  if (!others_run()) ::setenv("GOMP_SPINCOUNT", "30000", /*overwrite=*/0);
+}
 
 // The same buffers are wanted again for every block. Given back to the system in between, each of their pages would be
 // a fault and a page of zeros the next time.
@@ -27,10 +38,7 @@ void keep_freed_memory() {
 
 const Engine& engine() {
   static const Engine* const loaded = [] {
-    // LibTorch's threads spin while they wait, by default: with another process on one of two cores, a
-    // parallel loop then waits for a thread that waits for a core. Sleeping threads do not do that.
-    // The policy is read once, when libgomp is loaded, which is now.
-    ::setenv("OMP_WAIT_POLICY", "PASSIVE", /*overwrite=*/0);
+    choose_waiting();
     keep_freed_memory();
     const std::filesystem::path library =
         std::filesystem::read_symlink("/proc/self/exe").parent_path() / "libshorten_torch.so";

@@ -5,12 +5,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <climits>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace shorten {
 namespace {
@@ -66,6 +68,20 @@ uint64_t peak_memory() {
   struct rusage usage {};
   ::getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+bool others_run(const std::filesystem::path& loadavg) {
+  constexpr int kLooks = 5;
+  int seen = 0;
+  for (int i = 0; i < kLooks; ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::ifstream in(loadavg);
+    double minutes[3];
+    int running = 0;  // or ready to; the caller is one of them
+    const bool read = static_cast<bool>(in >> minutes[0] >> minutes[1] >> minutes[2] >> running);
+    if (!read || running > 1) ++seen;
+  }
+  return seen > kLooks / 2;
 }
 
 int usable_cores() {
