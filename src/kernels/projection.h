@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A projection of a Transformer block with what stands before and behind it, as one step that carries gradients and
-// keeps little for them: norms and SwiGLU are computed again in the backward pass, and a low-rank adapter adds its
-// product where the projection's own result lies already.
+// keeps little for them: norms and SwiGLU are computed again in the backward pass, and a low-rank adapter writes its
+// share first, to which the projection's own product is added.
 #pragma once
 
 #include "kernels/torch.h"

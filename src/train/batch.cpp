@@ -35,9 +35,8 @@ Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>&
   const at::Device device = model.device();
   Batch batch;
   batch.ids = ids.to(device);
-  const auto context = [&](const model::CausalLm& m) {
-    return shared ? m.context({depth.to(device), end.to(device)}) : m.context(width);
-  };
+  const model::TreeRows trees = shared ? model::TreeRows{depth.to(device), end.to(device)} : model::TreeRows{};
+  const auto context = [&](const model::CausalLm& m) { return shared ? m.context(trees) : m.context(width); };
   batch.context = context(model);
   if (teacher) batch.teacher = context(*teacher);
   batch.predicting = at::tensor(predicting, at::kLong).to(device);
