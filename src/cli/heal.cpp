@@ -9,7 +9,6 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/json_text.h"
-#include "core/sha256.h"
 #include "core/version.h"
 #include "data/show.h"
 #include "plan/peft_adapter.h"
@@ -39,14 +38,6 @@ void show(const HealOptions& o, const HealModels& models, const HealData& data) 
   }
   for (size_t i = 0; i < std::min(static_cast<size_t>(o.show_data), data.rows.size()); ++i)
     write_stdout(fmt::format("{}row {}\n{}", i == 0 ? "" : "\n", i, data::show(data.rows[i], tokenizer.get())));
-}
-
-// What a saved state belongs to.
-std::string identity_of(const HealRun& run) {
-  const Json all = {run.request.fingerprint, run.facts, recipe::to_json(run.request.settings)};
-  Sha256 sha;
-  sha.update(all.dump());
-  return sha.hex();
 }
 
 HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory* directory) {
@@ -94,21 +85,25 @@ HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory*
   r.fingerprint = models.fingerprint;
   r.merge = !o.no_merge;
   r.compute = common.compute;
-  r.identity = identity_of(run);
   r.record = {{"format", "shorten.healed"},  {"version", 1},
               {"shorten_version", kVersion}, {"argv", common.argv},
               {"source", models.source},     {"settings", recipe::to_json(settings)}};
   directory->create();
-  directory->save(run);
+  try {
+    directory->save(run);
+  } catch (const Error&) {  // a full disk: there is nothing to go on with
+    directory->discard();
+    throw;
+  }
   return run;
 }
 
-// Options that may change when a run goes on: how much is computed at once is a matter of memory, not of the result but
-// for its last bits.
-constexpr const char* kAboutMemory[] = {"--micro-batch", "--max-memory", "--recompute"};
+// Options that may change when a run goes on: how much is computed at once, which is a matter of memory, and whether
+// the merged model is written.
+constexpr const char* kFree[] = {"--micro-batch", "--max-memory", "--recompute", "--no-merge"};
 
-bool about_memory(const std::string& option) {
-  return std::find(std::begin(kAboutMemory), std::end(kAboutMemory), option) != std::end(kAboutMemory);
+bool may_change(const std::string& option) {
+  return std::find(std::begin(kFree), std::end(kFree), option) != std::end(kFree);
 }
 
 // Throws unless the command of a run that goes on, or has ended, says of model, data and settings what it was begun
@@ -157,14 +152,14 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
   }
 }
 
-// The same of a run that is not over; and of RUN alone, which takes no option about the training but those about
-// memory.
+// The same of a run that is not over; and of RUN alone, which takes no option about the training but those that may
+// change.
 void check_resumed(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
   const bool alone = common.output.empty();
   for (const CLI::Option* option : o.app->get_options()) {
     const std::string name = option->get_name();
     const bool about_training = option->count() > 0 && option->get_group() != "Common options" && name != "--resume" &&
-                                name != "MODEL" && !about_memory(name);
+                                name != "MODEL" && !may_change(name);
     if (alone && about_training) {
       throw usage_error("a run goes on with what it was begun with")
           .where(name)
@@ -186,12 +181,18 @@ void check_resumed(const HealOptions& o, const CommonOptions& common, const Heal
             stored_compute.threads == 0 ? "one a core" : fmt::format("{}", stored_compute.threads));
   unchanged("--seed", common.seed == run.request.settings.seed, fmt::format("{}", run.request.settings.seed));
   if (alone) return;
-  unchanged("--no-merge", !run.request.merge, "a merged model");
   check_same(o, common, run.facts, run.asked, run.request.settings);
 }
 
-// What was given about memory counts from now on.
-void take_memory(const HealOptions& o, HealRequest& request) {
+// What was given of them counts from now on.
+void take_changes(const HealOptions& o, HealRequest& request) {
+  if (o.no_merge) request.merge = false;
+  for (const char* option : {"--micro-batch", "--max-memory"}) {
+    if (!request.settings.average_micro || !o.given(option)) continue;
+    throw usage_error("with --loss-average micro the loss depends on the micro-batch")
+        .where(option)
+        .help("leave the option out, or start anew with --force");
+  }
   const recipe::Settings given = resolve_settings(o, request.settings.seed);
   recipe::Settings& s = request.settings;
   const recipe::Settings before = s;
@@ -200,6 +201,22 @@ void take_memory(const HealOptions& o, HealRequest& request) {
   if (o.given("--recompute")) s.recompute = given.recompute;
   request.new_memory =
       s.micro_batch != before.micro_batch || s.max_memory != before.max_memory || s.recompute != before.recompute;
+}
+
+// What a run says that has ended.
+void show_finished(const HealOptions& o, const CommonOptions& common, RunDirectory& directory) {
+  const fs::path file = directory.path() / "heal.json";
+  const Json report = directory.report();
+  try {
+    if (!common.output.empty())
+      check_same(o, common, report, report.at("asked"),
+                 recipe::settings_from_json(JsonObject(report, file).object("settings")));
+    const std::string table = heal_table(report, directory.path());
+    directory.finish();  // in case it was killed meanwhile
+    write_stdout(common.json ? readable_json(report) : "finished already\n" + table);
+  } catch (const Json::exception& e) {
+    throw bad_input("the report of the run is damaged").file(file).found(e.what());
+  }
 }
 
 void run_heal(const HealOptions& o, const CommonOptions& common) {
@@ -216,14 +233,9 @@ void run_heal(const HealOptions& o, const CommonOptions& common) {
   if (o.resume && directory.resumable()) {
     run = directory.load();
     check_resumed(o, common, run);
-    take_memory(o, run.request);
+    take_changes(o, run.request);
   } else if (o.resume && directory.finished()) {
-    directory.finish();  // in case it was killed meanwhile
-    const Json report = read_json(path / "heal.json");
-    if (!common.output.empty())
-      check_same(o, common, report, report.at("asked"),
-                 recipe::settings_from_json(JsonObject(report, path / "heal.json").object("settings")));
-    write_stdout(common.json ? readable_json(report) : "finished already\n" + heal_table(report, path));
+    show_finished(o, common, directory);
     return;
   } else if (o.resume && common.output.empty()) {
     throw bad_input("there is no run to go on with")

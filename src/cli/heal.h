@@ -79,7 +79,8 @@ class RunDirectory {
   void check(bool force, const std::vector<fs::path>& inputs) const;
   void create();                  // after `check`: makes state/ anew
   void remove_outputs();          // what an earlier run left: the new one begins
-  void save(const HealRun& run);  // the last step of creating: from now on it can be resumed
+  void save(HealRun& run);        // the last step of creating: from now on it can be resumed; fills in its identity
+  Json report() const;            // heal.json; throws bad_input if it is none of ours
   HealRun load();                 // throws bad_input for a damaged one, or models that have changed
   void finish();                  // removes state/
   void discard();                 // of a run that never began to train: removes state/, and the folder if it is empty
@@ -89,6 +90,8 @@ class RunDirectory {
  private:
   void lock();
   HealRun read() const;
+  bool holds_only_state() const;  // state/ has no file that is not ours
+  bool is_ours() const;           // all this is a run, by what its files say and not by their names alone
   void remove_state();
   void remove_temporaries() const;
 

@@ -120,12 +120,17 @@ void HealLog::step(const recipe::StepRecord& r) {
   seconds_ += r.seconds;
   const std::string text = line.dump() + "\n";
   const int fd = ::open((run_ / "train.jsonl").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const ssize_t count = fd >= 0 ? ::write(fd, text.data(), text.size()) : -1;
+  const int failed = count < 0 ? errno : ENOSPC;
+  const bool written = count == static_cast<ssize_t>(text.size());
   if (fd >= 0) ::close(fd);
   if (!written) {
-    throw no_space("cannot write the log")
+    const bool gone = failed == ENOENT || failed == EACCES;
+    throw Error(gone ? ExitCode::kBadInput : ExitCode::kNoSpace, "cannot write the log")
         .file(run_ / "train.jsonl")
-        .help("free some space; the last saved state stays");
+        .found(std::strerror(failed))
+        .help(gone ? "go on with it where it was: shorten heal --resume " + run_.string()
+                   : "free some space; the last saved state stays");
   }
   const auto now = std::chrono::steady_clock::now();
   if (!r.measured && now - said_ < kBetweenLines) return;
@@ -160,7 +165,11 @@ Json HealLog::finish(const HealRun& run, const HealResponse& response) {
   json["seconds"] = seconds_;
   json["before"] = recipe::to_json(result.before);
   json["after"] = recipe::to_json(result.after);
-  json["best"] = result.best_loss ? Json{{"step", result.best_step}, {"loss", *result.best_loss}} : Json();
+  json["best"] = result.best ? Json{{"step", result.best_step}, {"loss", *result.best->loss}} : Json();
+  if (result.best && result.before.loss && *result.best->loss >= *result.before.loss) {
+    log_warning(fmt::format("the held-out loss never fell below the {:.4f} that it began with: least {:.4f}, step {}",
+                            *result.before.loss, *result.best->loss, result.best_step));
+  }
   StagedFile(run_ / "train.csv", csv(lines_), true).commit();
   if (const Chart chart = loss_chart(lines_, result.before); !chart.series.empty())
     StagedFile(run_ / "loss.svg", render_svg(chart), true).commit();

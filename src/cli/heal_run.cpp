@@ -11,15 +11,17 @@
 #include "checkpoint/file_writer.h"
 #include "checkpoint/model_files.h"
 #include "checkpoint/output_dir.h"
+#include "checkpoint/state_slots.h"
 #include "cli/heal.h"
 #include "core/error.h"
 #include "core/json_text.h"
+#include "core/sha256.h"
 #include "plan/file_format.h"
 
 namespace shorten::cli {
 namespace {
 
-constexpr std::string_view kFormat = "shorten.heal-run";
+constexpr std::string_view kFormat = "shorten.heal-run", kReportFormat = "shorten.heal";
 // All that a run directory may hold.
 constexpr const char* kOurs[] = {"state",       "adapter",   "model",    "best",     "last",
                                  "train.jsonl", "train.csv", "loss.svg", "heal.json"};
@@ -29,7 +31,49 @@ bool is_temporary(const std::string& name) {
   const size_t end = name.find(".tmp-");
   if (!name.starts_with('.') || end == std::string::npos) return false;
   const std::string of = name.substr(1, end - 1);
-  return of == "run.json" || std::find(std::begin(kOurs), std::end(kOurs), of) != std::end(kOurs);
+  return of == "run.json" || of == "rows.safetensors" || std::find(std::begin(kOurs), std::end(kOurs), of) != std::end(kOurs);
+}
+
+// All that state/ may hold.
+bool is_state(const std::string& name) {
+  return name == "lock" || name == "run.json" || name == "rows.safetensors" || name.starts_with("slot-") ||
+         name.starts_with("best-") || name.starts_with(".slot-") || is_temporary(name);
+}
+
+// Whether the file says that it is what we write.
+bool has_format(const fs::path& file, std::string_view format) {
+  try {
+    return plan::read_format(file).at("format") == format;
+  } catch (const Error&) {
+    return false;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+// Of what is only measured.
+std::string held_out_sha256(const HealRequest& request) {
+  Sha256 sha;
+  sha.update(data::examples_sha256(request.validation));
+  for (const recipe::HeldOut& text : request.texts) sha.update(data::examples_sha256(text.rows));
+  return sha.hex();
+}
+
+// Of the adapter that the training starts from: its configuration and its numbers.
+std::string adapter_sha256(const fs::path& adapter) {
+  Sha256 sha;
+  for (const char* name : {"adapter_config.json", "adapter_model.safetensors"}) sha.update(read_file(adapter / name));
+  return sha.hex();
+}
+
+void check_sha256(const char* message, const fs::path& file, const std::string& expected, const std::string& found) {
+  if (found != expected) throw bad_input(message).file(file).expected(expected).found(found);
+}
+
+// Of all that run.json says: what a saved state belongs to.
+std::string identity_of(Json run) {
+  run.erase("identity");
+  return sha256_hex(run.dump());
 }
 
 // Rows as three tensors: ids, labels, and how long each row is.
@@ -150,13 +194,29 @@ void RunDirectory::check(bool force, const std::vector<fs::path>& inputs) const 
           .found(name)
           .help("choose another place");
     }
-    empty = empty && name == "state" && !resumable();  // what a run left that never began
+    empty = empty && name == "state" && !resumable() && holds_only_state();  // what a run left that never began
   }
-  if (empty || force) return;
+  if (empty || (force && is_ours())) return;
+  if (!is_ours()) {
+    throw usage_error("the output directory holds something else")
+        .file(path_)
+        .expected("a run of shorten heal: its heal.json, or its state/run.json")
+        .help("choose another place");
+  }
   throw usage_error("the output directory holds another run")
       .file(path_)
       .help(resumable() ? "go on with it: --resume; or start anew: --force"
                         : "start anew with --force, or choose another place");
+}
+
+bool RunDirectory::holds_only_state() const {
+  const std::vector<std::string> names = checkpoint::list_names(path_ / "state");
+  return std::all_of(names.begin(), names.end(), is_state);
+}
+
+bool RunDirectory::is_ours() const {
+  if (has_format(path_ / "heal.json", kReportFormat) || has_format(path_ / "state" / "run.json", kFormat)) return true;
+  return fs::exists(path_ / "state" / "lock") && holds_only_state();  // it was killed while it was begun anew
 }
 
 void RunDirectory::create() {
@@ -178,8 +238,9 @@ void RunDirectory::remove_outputs() {
   remove_temporaries();
 }
 
-void RunDirectory::save(const HealRun& run) {
-  const HealRequest& r = run.request;
+void RunDirectory::save(HealRun& run) {
+  HealRequest& r = run.request;
+  run.facts["held_out_sha256"] = held_out_sha256(r);
   std::vector<StoredRows> held = {store(r.rows), store(r.validation)};
   Json texts = Json::array();
   for (const recipe::HeldOut& text : r.texts) {
@@ -192,7 +253,7 @@ void RunDirectory::save(const HealRun& run) {
   for (size_t i = 0; i < r.texts.size(); ++i) add(fmt::format("text{}", i), held[i + 2], tensors);
   checkpoint::write_safetensors(path_ / "state" / "rows.safetensors", tensors, {});
 
-  const Json json = {
+  Json json = {
       {"format", kFormat},
       {"version", plan::kFileVersion},
       {"model", r.model.string()},
@@ -202,15 +263,22 @@ void RunDirectory::save(const HealRun& run) {
       {"settings", recipe::to_json(r.settings)},
       {"texts", texts},
       {"init_adapter", r.init_adapter ? Json(r.init_adapter->string()) : Json()},
-      {"identity", r.identity},
+      {"init_adapter_sha256", r.init_adapter ? Json(adapter_sha256(*r.init_adapter)) : Json()},
       {"merge", r.merge},
       {"compute", {{"device", r.compute.device}, {"dtype", r.compute.dtype}, {"threads", r.compute.threads}}},
       {"record", r.record},
       {"asked", run.asked},
       {"facts", run.facts}};
+  json["identity"] = r.identity = identity_of(json);
   StagedFile(path_ / "state" / "run.json", readable_json(json), false).commit();
-  checkpoint::sync_folder(path_ / "state");
-  checkpoint::sync_folder(path_);
+  for (const fs::path& folder : {path_ / "state", path_, fs::absolute(path_).parent_path()})
+    checkpoint::sync_folder(folder);
+}
+
+Json RunDirectory::report() const {
+  Json report = plan::read_format(path_ / "heal.json");
+  plan::expect_format(JsonObject(report, path_ / "heal.json"), kReportFormat);
+  return report;
 }
 
 HealRun RunDirectory::load() {
@@ -238,6 +306,7 @@ HealRun RunDirectory::read() const {
   r.settings = recipe::settings_from_json(json.object("settings"));
   if (json.has("init_adapter")) r.init_adapter = json.string("init_adapter");
   r.identity = json.string("identity");
+  check_sha256("the saved run is damaged", file, r.identity, identity_of(text));
   r.merge = json.boolean("merge");
   const JsonObject compute = json.object("compute");
   r.compute = {compute.string("device"), compute.string("dtype"),
@@ -251,18 +320,24 @@ HealRun RunDirectory::read() const {
   const Json& texts = json.array("texts");
   for (size_t i = 0; i < texts.size(); ++i)
     r.texts.push_back({texts[i].get<std::string>(), fetch(rows, fmt::format("text{}", i))});
-  if (const std::string found = data::examples_sha256(r.rows); found != json.object("facts").string("rows_sha256"))
-    throw bad_input("the saved rows are damaged")
-        .file(rows.path())
-        .expected(json.object("facts").string("rows_sha256"))
-        .found(found);
+  const JsonObject facts = json.object("facts");
+  check_sha256("the saved rows are damaged", rows.path(), facts.string("rows_sha256"), data::examples_sha256(r.rows));
+  check_sha256("the saved rows are damaged", rows.path(), facts.string("held_out_sha256"), held_out_sha256(r));
+  if (r.init_adapter && checkpoint::StateSlots(path_ / "state").empty()) {  // a slot holds what the adapter began
+    check_sha256("the adapter has changed since the run began", *r.init_adapter, json.string("init_adapter_sha256"),
+                 adapter_sha256(*r.init_adapter));
+  }
   check_fingerprint(r.model, r.fingerprint);
   if (r.teacher) check_teacher(*r.teacher, r.kept);
   if (r.teacher) check_fingerprint(*r.teacher, json.object("facts").object("teacher").string("fingerprint"));
   return run;
 }
 
-void RunDirectory::finish() { remove_state(); }
+void RunDirectory::finish() {
+  if (!fs::is_directory(path_ / "state")) return;
+  if (lock_ < 0) lock();
+  remove_state();
+}
 
 void RunDirectory::discard() {
   remove_state();

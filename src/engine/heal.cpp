@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/check.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/units.h"
@@ -124,11 +125,13 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
     for (const int block : request.kept) model.blocks.push_back(teacher->model.blocks[static_cast<size_t>(block)]);
     model.spec = s.spec;
   } else if (s.model) {
-    model = model::load(*s.model, place.device, place.dtype);
+    // Masters begin as the file has them, not rounded to what is computed with.
+    const bool full = request.settings.method == recipe::Method::kFull;
+    model = model::load(*s.model, place.device, full ? at::kFloat : place.dtype);
   } else {
     model = model::random_model(s.spec, place.device, place.dtype, request.settings.seed);
   }
-  if (request.settings.method == recipe::Method::kFull) return train::make_full_student(std::move(model));
+  if (request.settings.method == recipe::Method::kFull) return train::make_full_student(std::move(model), place.dtype);
   return train::make_lora_student(std::move(model), request.settings);
 }
 
@@ -139,6 +142,7 @@ void start_from(const fs::path& dir, const HealRequest& request, const Sources& 
     const auto part = std::find_if(student.parts.begin(), student.parts.end(), [&](const train::AdapterPart& p) {
       return p.block == pair.block && p.module == pair.module;
     });
+    SHORTEN_CHECK(part != student.parts.end(), "an adapter with other targets than the settings");
     student.part_a(*part).copy_(model::view_of(pair.a));
     student.part_b(*part).copy_(model::view_of(pair.b));
   }
@@ -167,7 +171,6 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
       train::write_adapter(student, request.settings, base, folder / "adapter");
     if (merge) train::write_model(student, base, probe, request.record, folder / "model");
   };
-  const fs::path best = request.run / "state" / "best.safetensors";
   const bool other = result.best_step > 0 && result.best_step != result.steps;
   if (!other) return write(request.run, request.merge);
   // Both are kept: what was asked for in its place, the other in a folder of its own.
@@ -177,15 +180,7 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
   fs::create_directories(aside);
   const bool full = request.settings.method == recipe::Method::kFull;
   if (request.settings.keep_best) write(aside, full);
-  const checkpoint::SafetensorsFile file(best);
-  const auto step = file.metadata().find(train::kBestStep);
-  if (step == file.metadata().end() || step->second != fmt::format("{}", result.best_step)) {
-    throw bad_input("the saved weights are not those of the best step")
-        .file(best)
-        .expected(fmt::format("step {}", result.best_step))
-        .found(step == file.metadata().end() ? "no step" : "step " + printable(step->second));
-  }
-  train::from_file(file, student.trainables, false);
+  train::read_best(request.run / "state", result.best_step, result.best_sha256, student.trainables);
   write(request.settings.keep_best ? request.run : aside, request.settings.keep_best ? request.merge : full);
   if (request.settings.keep_best) return;
   {
@@ -226,7 +221,7 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
                                   memory,
                                   request.identity,
                                   slots ? &*slots : nullptr,
-                                  request.run / "state" / "best.safetensors",
+                                  slots ? request.run / "state" : fs::path(),
                                   request.new_memory};
   HealResponse response;
   response.result = train::train(student, teacher ? &*teacher : nullptr, inputs, hooks);

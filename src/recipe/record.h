@@ -51,9 +51,11 @@ struct Hooks {
 };
 
 struct TrainResult {
-  Measured before, after;
+  Measured before;
+  Measured after;  // of the weights that are kept: the last, or with keep_best the best
   int64_t steps = 0, skipped = 0, best_step = 0;
-  std::optional<double> best_loss;
+  std::optional<Measured> best;  // of the best step
+  std::string best_sha256;       // of its weights, as they are saved aside
   bool stopped_early = false;
   int64_t micro_batch = 0;  // rows at once, as they were
   bool recompute = false;

@@ -1,10 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/state.h"
 
+#include <fmt/format.h>
+
+#include <map>
+
+#include "checkpoint/model_files.h"
 #include "core/error.h"
+#include "core/sha256.h"
 #include "model/loader.h"
 
 namespace shorten::train {
+namespace {
+
+constexpr std::string_view kBest = "best-";
+
+fs::path best_file(const fs::path& state, int64_t step) { return state / fmt::format("{}{}.safetensors", kBest, step); }
+
+std::string sha256_of(const std::vector<checkpoint::Tensor>& tensors) {
+  std::map<std::string_view, std::span<const std::byte>> sorted;  // a file may hold them in another order
+  for (const checkpoint::Tensor& t : tensors) sorted[t.name] = t.bytes;
+  Sha256 sha;
+  for (const auto& [name, bytes] : sorted) sha.update(bytes);
+  return sha.hex();
+}
+
+}  // namespace
 
 void HostTensors::add(const std::string& name, const Tensor& value) {
   const Tensor host = value.to(at::kCPU).contiguous();
@@ -50,6 +71,29 @@ void from_file(const checkpoint::SafetensorsFile& file, std::vector<Trainable>& 
     read(t.name + "/second", t.second);
   }
   round_to_compute(trainables);
+}
+
+std::string write_best(const fs::path& state, int64_t step, const std::vector<Trainable>& trainables) {
+  const HostTensors masters = to_host(trainables, false);
+  const fs::path file = best_file(state, step), next = fs::path(file) += ".new";
+  fs::remove(next);
+  checkpoint::write_safetensors(next, masters.tensors, {});
+  fs::rename(next, file);
+  return sha256_of(masters.tensors);
+}
+
+void remove_best_but(const fs::path& state, int64_t step) {
+  const std::string kept = best_file(state, step).filename();
+  for (const std::string& name : checkpoint::list_names(state)) {
+    if (name.starts_with(kBest) && name != kept) fs::remove(state / name);
+  }
+}
+
+void read_best(const fs::path& state, int64_t step, const std::string& sha256, std::vector<Trainable>& trainables) {
+  const checkpoint::SafetensorsFile file(best_file(state, step));
+  if (const std::string found = sha256_of(file.tensors()); found != sha256)
+    throw bad_input("the saved weights of the best step are damaged").file(file.path()).expected(sha256).found(found);
+  from_file(file, trainables, false);
 }
 
 }  // namespace shorten::train

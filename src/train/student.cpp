@@ -113,11 +113,11 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
   return student;
 }
 
-Student make_full_student(model::CausalLm model) {
+Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
   Student student;
   const auto train = [&](const std::string& name, Tensor& tensor) {
     if (!tensor.defined()) return;
-    student.trainables.push_back(make_trainable(name, tensor, tensor.scalar_type(), tensor.dim() > 1));
+    student.trainables.push_back(make_trainable(name, tensor, dtype, tensor.dim() > 1));
     tensor = student.trainables.back().compute;
   };
   for (size_t i = 0; i < model.blocks.size(); ++i) {

@@ -46,6 +46,7 @@ class Trainer {
     }
     student_.set_dropout(0, 0);  // whoever uses the student from here on wants what it has learnt
     result_.steps = done_;
+    if (s_.keep_best && result_.best) result_.after = *result_.best;
     result_.micro_batch = memory_.micro_batch;
     result_.recompute = memory_.recompute;
     return result_;
@@ -158,17 +159,11 @@ class Trainer {
     const recipe::Measured now = measure();
     result_.after = now;
     if (!now.loss) return now;
-    if (std::isfinite(*now.loss) && (!result_.best_loss || *now.loss < *result_.best_loss)) {
-      result_.best_loss = now.loss;
+    if (std::isfinite(*now.loss) && (!result_.best || *now.loss < *result_.best->loss)) {
+      result_.best = now;
       result_.best_step = done_;
       worse_ = 0;
-      if (!in_.best.empty()) {
-        const HostTensors masters = to_host(student_.trainables, false);
-        const fs::path next = fs::path(in_.best) += ".new";
-        fs::remove(next);
-        checkpoint::write_safetensors(next, masters.tensors, {{kBestStep, std::to_string(done_)}});
-        fs::rename(next, in_.best);
-      }
+      if (!in_.state.empty()) result_.best_sha256 = write_best(in_.state, done_, student_.trainables);
     } else if (s_.patience > 0 && ++worse_ >= s_.patience) {
       result_.stopped_early = true;
     }
@@ -186,13 +181,16 @@ class Trainer {
                      {"skipped", result_.skipped},
                      {"worse", worse_},
                      {"best_step", result_.best_step},
-                     {"best_loss", result_.best_loss ? Json(*result_.best_loss) : Json()},
+                     {"best", result_.best ? recipe::to_json(*result_.best) : Json()},
+                     {"best_sha256", result_.best_sha256},
                      {"stopped_early", result_.stopped_early},
                      {"before", recipe::to_json(result_.before)},
                      {"after", recipe::to_json(result_.after)},
                      {"pending", pending_ ? recipe::to_json(*pending_) : Json()}},
                     tensors.tensors);
     saved_ = done_;
+    // Until here the other slot may have been the newest, and its best step another.
+    remove_best_but(in_.state, result_.best_step);
   }
 
   bool resume() {
@@ -213,9 +211,10 @@ class Trainer {
     result_.skipped = state.integer("skipped", 0, INT64_MAX);
     worse_ = state.integer("worse", 0, INT64_MAX);
     result_.best_step = state.integer("best_step", 0, INT64_MAX);
-    if (state.has("best_loss")) result_.best_loss = state.number("best_loss");
+    result_.best_sha256 = state.string("best_sha256");
     result_.stopped_early = state.boolean("stopped_early");
     const bool with_loss = !in_.validation.empty();
+    if (state.has("best")) result_.best = recipe::measured_from(state.object("best"), with_loss);
     result_.before = recipe::measured_from(state.object("before"), with_loss);
     result_.after = recipe::measured_from(state.object("after"), with_loss);
     if (state.has("pending")) pending_ = recipe::record_from(state.object("pending"));

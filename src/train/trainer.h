@@ -20,12 +20,9 @@ struct TrainInputs {
   MemoryPlan memory;
   std::string identity;                     // of everything that the state belongs to
   checkpoint::StateSlots* slots = nullptr;  // null: nothing is saved
-  fs::path best;                            // where the weights of the best validation are kept; empty: nowhere
+  fs::path state;           // the folder where the weights of the best validation are kept, too; empty: nowhere
   bool new_memory = false;                  // go on with `memory`, not with what a saved run had
 };
-
-// In the metadata of the file of the best weights: after which step they were so.
-inline constexpr char kBestStep[] = "step";
 
 // Trains `student` to the end, from the newest state in the slots where there is one. Throws interrupted when
 // hooks.stop() said so and the state is saved; diverged after ten steps that were not finite; bad_input if the state

@@ -103,7 +103,7 @@ TEST_P(GoldenTraining, EqualsTheReference) {
     kept.push_back(model.blocks[static_cast<size_t>(i)]);
   }
   model.blocks = kept;
-  Student student = settings.method == recipe::Method::kFull ? make_full_student(std::move(model))
+  Student student = settings.method == recipe::Method::kFull ? make_full_student(std::move(model), at::kFloat)
                                                              : make_lora_student(std::move(model), settings);
   if (settings.method == recipe::Method::kLora) fill_adapter(student);
   std::map<std::string, Tensor> start;
