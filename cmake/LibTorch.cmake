@@ -5,6 +5,7 @@
 set(SHORTEN_LIBTORCH_VERSION 2.11.0)
 if(NOT SHORTEN_LIBTORCH)
   file(GLOB found ${PROJECT_SOURCE_DIR}/.deps/libtorch/lib/python3*/site-packages/torch)
+  list(APPEND found ${PROJECT_SOURCE_DIR}/.deps/libtorch)  # where nothing is found, for the message
   list(GET found 0 SHORTEN_LIBTORCH)
 endif()
 if(NOT EXISTS ${SHORTEN_LIBTORCH}/lib/libtorch_cpu.so)

@@ -21,7 +21,9 @@ struct BenchOptions {
   std::vector<std::string> models, shapes;
   std::vector<int64_t> input = {12}, new_tokens = {128}, batch = {1}, blocks;
   std::string prompt, charts;
-  CLI::Option* input_given = nullptr;
+  CLI::Option *input_given = nullptr, *prompt_given = nullptr;
+
+  bool own_prompt() const { return prompt_given->count() > 0; }
   int64_t runs = 20, warmup = 10;
 };
 
@@ -80,13 +82,14 @@ using Prompt = std::vector<text::TokenId>;
 
 // The prompt of the user as this model reads it.
 Prompt prompt_ids(const Entry& entry, const BenchOptions& o) {
-  return open_tokenizer_of(checkpoint::resolve_model(entry.facts.path), {})->encode_with_special(o.prompt);
+  const auto tokenizer = open_tokenizer_of(checkpoint::resolve_model(entry.facts.path), {});
+  return encode_prompt(o.prompt, *tokenizer, entry.spec);
 }
 
 // The same prompt in every row, or random ids, others in each.
 std::vector<Prompt> prompts(const Entry& entry, const GridPoint& point, const BenchOptions& o,
                             const CommonOptions& common) {
-  if (!o.prompt.empty()) return std::vector<Prompt>(static_cast<size_t>(point.batch), prompt_ids(entry, o));
+  if (o.own_prompt()) return std::vector<Prompt>(static_cast<size_t>(point.batch), prompt_ids(entry, o));
   std::vector<Prompt> out;
   Random random(common.seed);
   for (int64_t r = 0; r < point.batch; ++r) {
@@ -121,11 +124,21 @@ struct Trial {
   }
 };
 
+// The last token that is made is never read.
+void check_length(const Entry& entry, const GridPoint& point) {
+  if (point.input + point.new_tokens - 1 <= entry.spec.max_positions) return;
+  throw usage_error("prompt and new tokens are longer than the model's context")
+      .file(entry.facts.path)
+      .expected(fmt::format("at most {} tokens", entry.spec.max_positions))
+      .found(fmt::format("{} + {}", point.input, point.new_tokens));
+}
+
 Trial make_trial(const std::vector<Entry>& entries, size_t index, GridPoint point, const BenchOptions& o,
                  const CommonOptions& common) {
   const Entry& entry = entries[index];
   Trial trial{&entry, {}, nullptr, {}};
-  if (!o.prompt.empty()) point.input = static_cast<int64_t>(prompt_ids(entry, o).size());
+  if (o.own_prompt()) point.input = static_cast<int64_t>(prompt_ids(entry, o).size());
+  check_length(entry, point);
   trial.result.model = index;
   trial.result.point = point;
   trial.result.out_of_memory = entry.out_of_memory;
@@ -169,9 +182,9 @@ void measure_point(const std::vector<Entry>& entries, const GridPoint& point, co
 void check_usage(const BenchOptions& o) {
   if (o.models.empty() && o.shapes.empty())
     throw usage_error("no model").expected("MODEL..., or --random-weights CONFIG");
-  if (!o.prompt.empty() && !o.shapes.empty())
+  if (o.own_prompt() && !o.shapes.empty())
     throw usage_error("a shape without weights has no tokenizer for --prompt").help("--input N: random token ids");
-  if (!o.prompt.empty() && *o.input_given) throw usage_error("--prompt and --input exclude each other");
+  if (o.own_prompt() && *o.input_given) throw usage_error("--prompt and --input exclude each other");
 }
 
 void run_bench(const BenchOptions& o, const CommonOptions& common) {
@@ -186,6 +199,8 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
     if (!o.charts.empty()) check_output((fs::path(o.charts) / name).string(), common.force, inputs);
   }
 
+  const double bandwidth = engine().copy_bandwidth(common.compute);  // while nothing else wants the memory
+  reset_peak_memory();
   std::vector<Entry> entries;
   for (const std::string& model : o.models) {
     for (const auto& n : blocks) entries.push_back(open_entry(model, false, n, common));
@@ -193,7 +208,6 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
   for (const std::string& shape : o.shapes) {
     for (const auto& n : blocks) entries.push_back(open_entry(shape, true, n, common));
   }
-  const double bandwidth = engine().copy_bandwidth(common.compute);
   std::vector<BenchResult> results;
   for (const int64_t batch : o.batch) {
     for (const int64_t input : o.input) {
@@ -232,7 +246,7 @@ std::function<void()> setup_bench(CLI::App& app, CommonOptions& common) {
   o->input_given = list("--input", o->input, "tokens of a prompt, drawn at random [12]");
   list("--new-tokens", o->new_tokens, "tokens to make; the end-of-sequence token is none [128]");
   list("--batch", o->batch, "sequences at a time [1]");
-  app.add_option("--prompt", o->prompt, "this prompt instead of random ids")->type_name("TEXT");
+  o->prompt_given = app.add_option("--prompt", o->prompt, "this prompt instead of random ids")->type_name("TEXT");
   app.add_option("--runs", o->runs, "measured runs [20]")->type_name("N")->check(CLI::Range(1, 1 << 20));
   app.add_option("--warmup", o->warmup, "runs before, which do not count [10]")
       ->type_name("N")

@@ -22,6 +22,8 @@ double mean(const std::vector<double>& values) {
 // The 97.5 % quantile of Student's t: Cornish-Fisher around the normal one (Abramowitz, Stegun 26.7.5), to 1 % from 3
 // degrees of freedom on.
 double student(double freedom) {
+  constexpr double kFew[] = {12.706205, 4.302653, 3.182446, 2.776445};  // where the series is not close yet
+  if (freedom < 5) return kFew[static_cast<size_t>(freedom) - 1];
   const double z = 1.959963985, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
   return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom) +
          (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * std::pow(freedom, 3));
@@ -53,7 +55,7 @@ Json result_json(const BenchResult& result, const BenchModel& model) {
   out["prefill_runs_s"] = result.prefill;
   out["decode_tok_s"] = result.decode_throughput();
   out["peak_memory_bytes"] = result.peak_memory;
-  out["bandwidth_gb_s"] = result.bandwidth() / 1e9;
+  out["bandwidth_gb_s"] = result.point.new_tokens > 1 ? Json(result.bandwidth() / 1e9) : Json();
   return out;
 }
 

@@ -79,23 +79,7 @@ std::vector<Sample> tokenise(const GenerateOptions& o, const text::Tokenizer& to
   std::vector<Sample> out;
   for (const std::string& prompt : o.prompts) {
     Sample& sample = out.emplace_back();
-    sample.prompt_ids = tokenizer.encode_with_special(prompt);
-    const auto length = static_cast<int64_t>(sample.prompt_ids.size());
-    const auto largest = std::max_element(sample.prompt_ids.begin(), sample.prompt_ids.end());
-    if (length == 0) throw usage_error("no token is left of the prompt").where("--prompt");
-    if (*largest >= spec.vocabulary) {
-      throw bad_input("a token id that the model does not have")
-          .file(tokenizer.file())
-          .expected(fmt::format("ids below {}", spec.vocabulary))
-          .found(fmt::format("{}", *largest));
-    }
-    if (length >= spec.max_positions) {
-      throw usage_error("the prompt is longer than the model's context")
-          .where("--prompt")
-          .expected(fmt::format("fewer than {} tokens", spec.max_positions))
-          .found(fmt::format("{}", length))
-          .help("shorten the prompt; nothing is cut silently");
-    }
+    sample.prompt_ids = encode_prompt(prompt, tokenizer, spec);
   }
   return out;
 }

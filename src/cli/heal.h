@@ -77,13 +77,13 @@ class RunDirectory {
 
   // Throws usage_error if there is something else, or another run and not `force`. Changes nothing.
   void check(bool force, const std::vector<fs::path>& inputs) const;
-  void create();                  // after `check`: makes state/ anew
-  void remove_outputs();          // what an earlier run left: the new one begins
-  void save(HealRun& run);        // the last step of creating: from now on it can be resumed; fills in its identity
-  Json report() const;            // heal.json; throws bad_input if it is none of ours
-  HealRun load();                 // throws bad_input for a damaged one, or models that have changed
-  void finish();                  // removes state/
-  void discard();                 // of a run that never began to train: removes state/, and the folder if it is empty
+  void create();            // after `check`: makes state/ anew
+  void remove_outputs();    // what an earlier run left: the new one begins
+  void save(HealRun& run);  // the last step of creating: from now on it can be resumed; fills in its identity
+  Json report() const;      // heal.json; throws bad_input if it is none of ours
+  HealRun load();           // throws bad_input for a damaged one, or models that have changed
+  void finish();            // removes state/
+  void discard();           // of a run that never began to train: removes state/, and the folder if it is empty
 
   const fs::path& path() const { return path_; }
 

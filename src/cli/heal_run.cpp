@@ -31,7 +31,8 @@ bool is_temporary(const std::string& name) {
   const size_t end = name.find(".tmp-");
   if (!name.starts_with('.') || end == std::string::npos) return false;
   const std::string of = name.substr(1, end - 1);
-  return of == "run.json" || of == "rows.safetensors" || std::find(std::begin(kOurs), std::end(kOurs), of) != std::end(kOurs);
+  return of == "run.json" || of == "rows.safetensors" ||
+         std::find(std::begin(kOurs), std::end(kOurs), of) != std::end(kOurs);
 }
 
 // All that state/ may hold.
@@ -253,22 +254,21 @@ void RunDirectory::save(HealRun& run) {
   for (size_t i = 0; i < r.texts.size(); ++i) add(fmt::format("text{}", i), held[i + 2], tensors);
   checkpoint::write_safetensors(path_ / "state" / "rows.safetensors", tensors, {});
 
-  Json json = {
-      {"format", kFormat},
-      {"version", plan::kFileVersion},
-      {"model", r.model.string()},
-      {"fingerprint", r.fingerprint},
-      {"teacher", r.teacher ? Json(r.teacher->string()) : Json()},
-      {"kept", r.kept},
-      {"settings", recipe::to_json(r.settings)},
-      {"texts", texts},
-      {"init_adapter", r.init_adapter ? Json(r.init_adapter->string()) : Json()},
-      {"init_adapter_sha256", r.init_adapter ? Json(adapter_sha256(*r.init_adapter)) : Json()},
-      {"merge", r.merge},
-      {"compute", {{"device", r.compute.device}, {"dtype", r.compute.dtype}, {"threads", r.compute.threads}}},
-      {"record", r.record},
-      {"asked", run.asked},
-      {"facts", run.facts}};
+  Json json = {{"format", kFormat},
+               {"version", plan::kFileVersion},
+               {"model", r.model.string()},
+               {"fingerprint", r.fingerprint},
+               {"teacher", r.teacher ? Json(r.teacher->string()) : Json()},
+               {"kept", r.kept},
+               {"settings", recipe::to_json(r.settings)},
+               {"texts", texts},
+               {"init_adapter", r.init_adapter ? Json(r.init_adapter->string()) : Json()},
+               {"init_adapter_sha256", r.init_adapter ? Json(adapter_sha256(*r.init_adapter)) : Json()},
+               {"merge", r.merge},
+               {"compute", {{"device", r.compute.device}, {"dtype", r.compute.dtype}, {"threads", r.compute.threads}}},
+               {"record", r.record},
+               {"asked", run.asked},
+               {"facts", run.facts}};
   json["identity"] = r.identity = identity_of(json);
   StagedFile(path_ / "state" / "run.json", readable_json(json), false).commit();
   for (const fs::path& folder : {path_ / "state", path_, fs::absolute(path_).parent_path()})

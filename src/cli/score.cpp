@@ -34,7 +34,7 @@ struct ScoreOptions {
   bool self() const { return text.size() == 1 && text[0] == kSelf; }
 };
 
-// One column a criterion, one row a block, the rank in brackets.
+// One row a block; of each criterion the score and the rank.
 std::string to_table(const plan::Scores& scores) {
   std::vector<Column> columns = {{"block"}};
   std::vector<std::vector<size_t>> rank;

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "core/utf8.h"
 
 namespace shorten::cli {
 namespace {
@@ -36,6 +37,28 @@ std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& doc
 
 std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const TextOptions& options) {
   return text::open_tokenizer(model, parse_kind(options.tokenizer));
+}
+
+std::vector<text::TokenId> encode_prompt(const std::string& prompt, const text::Tokenizer& tokenizer,
+                                         const family::ModelSpec& spec) {
+  if (const size_t at = find_invalid_utf8(prompt); at != std::string::npos)
+    throw usage_error("the prompt is not UTF-8").where("--prompt").found(fmt::format("byte {} of it", at));
+  std::vector<text::TokenId> ids = tokenizer.encode_with_special(prompt);
+  if (ids.empty()) throw usage_error("no token is left of the prompt").where("--prompt");
+  if (const auto largest = std::max_element(ids.begin(), ids.end()); *largest >= spec.vocabulary) {
+    throw bad_input("a token id that the model does not have")
+        .file(tokenizer.file())
+        .expected(fmt::format("ids below {}", spec.vocabulary))
+        .found(fmt::format("{}", *largest));
+  }
+  if (static_cast<int64_t>(ids.size()) >= spec.max_positions) {
+    throw usage_error("the prompt is longer than the model's context")
+        .where("--prompt")
+        .expected(fmt::format("fewer than {} tokens", spec.max_positions))
+        .found(fmt::format("{}", ids.size()))
+        .help("shorten the prompt; nothing is cut silently");
+  }
+  return ids;
 }
 
 text::Bos resolve_bos(const TextOptions& options, const text::Tokenizer* tokenizer) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "family/spec.h"
 #include "text/source.h"
 
 namespace shorten::cli {
@@ -22,6 +23,11 @@ std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& doc
                                           const TextOptions& options);
 
 std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const TextOptions& options);
+
+// The ids of --prompt, with what the tokenizer puts around a text. Throws usage_error if it is not UTF-8, empty, or
+// does not leave the model's context room for a token.
+std::vector<text::TokenId> encode_prompt(const std::string& prompt, const text::Tokenizer& tokenizer,
+                                         const family::ModelSpec& spec);
 
 // The BOS mode to use. A model without a BOS token gets none: by default, with a word on stderr; if the
 // user asked for a BOS, that is an error.

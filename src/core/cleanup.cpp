@@ -23,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The one piece of global state of the program: what a signal has to remove, and who wants to know of it first.
+// Global, because signal handlers take no argument: what a signal has to remove, and who wants to know of it first.
 struct Registry {
   std::mutex mutex;
   std::set<std::filesystem::path> paths;

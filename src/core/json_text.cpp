@@ -110,12 +110,15 @@ class Scanner {
   size_t at_ = 0;
 };
 
+// A path need not be UTF-8; JSON must be.
+std::string compact(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 std::string one_line(const Json& value) {
-  if (!value.is_structured()) return value.dump();
+  if (!value.is_structured()) return compact(value);
   std::string out;
   for (const auto& [key, member] : value.items()) {
     out += out.empty() ? "" : ", ";
-    out += (value.is_object() ? Json(key).dump() + ": " : "") + one_line(member);
+    out += (value.is_object() ? compact(key) + ": " : "") + one_line(member);
   }
   return fmt::format("{}{}{}", value.is_object() ? '{' : '[', out, value.is_object() ? '}' : ']');
 }
@@ -129,7 +132,7 @@ std::string readable(const Json& value, size_t indent, size_t used) {
   const std::string margin(indent + 2, ' ');
   std::string out;
   for (const auto& [key, member] : value.items()) {
-    const std::string name = value.is_object() ? Json(key).dump() + ": " : "";
+    const std::string name = value.is_object() ? compact(key) + ": " : "";
     out += (out.empty() ? "\n" : ",\n") + margin + name;
     out += readable(member, indent + 2, margin.size() + name.size() + 1);
   }

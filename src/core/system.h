@@ -8,6 +8,7 @@
 namespace shorten {
 
 uint64_t available_memory();  // bytes this process may still take: the cgroup's limit and MemAvailable, the smaller
+void reset_peak_memory();     // from now on, where the system can do that
 uint64_t peak_memory();       // bytes: the largest resident set so far
 int usable_cores();           // physical cores this process may run on, or what the cgroup pays for if that is less
 

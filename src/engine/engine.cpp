@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -95,7 +96,8 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
 
 // The best of some copies: a device that has just woken up is slow.
 double copy_bandwidth(const at::Device& device) {
-  const int64_t bytes = device.is_cpu() ? int64_t{512} << 20 : int64_t{4} << 30;
+  const int64_t most = device.is_cpu() ? int64_t{512} << 20 : int64_t{4} << 30;
+  const int64_t bytes = std::min(most, static_cast<int64_t>(kernels::free_memory(device) / 4));
   const Tensor from = at::zeros({bytes}, at::TensorOptions(device).dtype(at::kByte));
   Tensor to = at::empty_like(from);
   double best = 0;
@@ -141,7 +143,10 @@ extern "C" const shorten::Engine* shorten_engine() {
         return describe(open_place(compute, Opened(model, false).spec.dtype));
       },
       [](const ComputeOptions& compute) {
-        return with_memory_errors([&] { return copy_bandwidth(open_place(compute, checkpoint::DType::kF32).device); });
+        const double best =
+            with_memory_errors([&] { return copy_bandwidth(open_place(compute, checkpoint::DType::kF32).device); });
+        ::malloc_trim(0);  // the program keeps freed memory; these blocks are larger than most models' layers
+        return best;
       },
       [](const HealRequest& request, const recipe::Hooks& hooks) {
         return with_memory_errors([&] { return heal(request, hooks); });

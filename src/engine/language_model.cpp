@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/units.h"
 #include "eval/likelihood.h"
@@ -31,7 +33,9 @@ class LoadedContinuation : public Continuation {
     with_memory_errors([&] { generator_.advance(tokens); });
   }
   void wait() const override { kernels::synchronize(device_); }
-  std::vector<std::vector<text::TokenId>> tokens() const override { return generator_.tokens(); }
+  std::vector<std::vector<text::TokenId>> tokens() const override {
+    return with_memory_errors([&] { return generator_.tokens(); });
+  }
 
  private:
   at::Device device_;
@@ -67,7 +71,12 @@ class LoadedModel : public LanguageModel {
 
   uint64_t bytes_read(int64_t rows, double tokens) const override {
     const uint64_t head = model_.lm_head.weight.numel() * model_.lm_head.weight.element_size();
-    const auto cache = static_cast<double>(model::cache_bytes(model_, rows, 1)) * tokens;
+    double cache = 0;
+    for (const model::Block& block : model_.blocks) {
+      const family::BlockSpec& s = block.spec;
+      const double seen = s.window ? std::min(tokens, static_cast<double>(*s.window)) : tokens;
+      cache += seen * static_cast<double>(rows * 2 * s.kv_heads * s.head_dim * model_.embedding.element_size());
+    }
     return family::count_parameters(model_.spec).block_parameters * model_.embedding.element_size() + head +
            static_cast<uint64_t>(cache);
   }

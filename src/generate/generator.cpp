@@ -13,12 +13,12 @@ namespace shorten::generate {
 Generator::Generator(const model::CausalLm& model, const Sampling& sampling, int64_t rows, int64_t prompt,
                      int64_t steps)
     : model_(model),
-      sampler_(sampling, rows, steps, model.spec.vocabulary, model.device()),
+      sampler_(sampling, rows, steps + 1, model.spec.vocabulary, model.device()),
       state_(model::make_decode_state(model, rows, prompt + steps)) {
   const auto integers = at::TensorOptions(model.device()).dtype(at::kLong);
   current_ = at::zeros({rows}, integers);
   lengths_ = at::zeros({rows}, integers);
-  out_ = at::zeros({steps, rows}, integers);
+  out_ = at::zeros({steps + 1, rows}, integers);  // capturing tries two steps, though one may be all that is wanted
   step_ = at::zeros({1}, integers);
   finite_ = at::ones({}, at::TensorOptions(model.device()).dtype(at::kBool));
 }
@@ -70,7 +70,7 @@ void Generator::capture() {
 
 void Generator::advance(int64_t count) {
   const at::NoGradGuard no_gradients;
-  SHORTEN_CHECK(made_ > 0 && made_ + count <= out_.size(0), "more tokens than there is room for");
+  SHORTEN_CHECK(made_ > 0 && made_ + count < out_.size(0), "more tokens than there is room for");
   if (!model_.device().is_cpu() && !graph_ && count > 0) capture();
   for (int64_t i = 0; i < count; ++i) {
     if (graph_) {

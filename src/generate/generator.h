@@ -30,8 +30,6 @@ class Generator {
   // The tokens so far, [row][step]; waits for them. Throws diverged, naming the block, if a logit was NaN or infinite.
   std::vector<Ids> tokens() const;
 
-  int64_t made() const { return made_; }
-
  private:
   void choose(const Tensor& hidden);  // the next token of each from the last hidden states
   void step();

@@ -48,7 +48,7 @@ Tensor Sampler::penalised(const Tensor& logits) const {
 }
 
 Tensor Sampler::draw(const Tensor& logits, const Tensor& step) const {
-  Tensor x = logits / sampling_.temperature;
+  Tensor x = (logits - logits.amax(1, true)) / sampling_.temperature;  // at most 0: a small T makes no infinity
   const int64_t vocabulary = x.size(1);
   if (sampling_.top_k > 0 && sampling_.top_k < vocabulary)
     x = only(x, x >= std::get<0>(x.topk(sampling_.top_k, 1)).narrow(1, sampling_.top_k - 1, 1));

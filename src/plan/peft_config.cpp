@@ -137,8 +137,8 @@ AdapterConfig read_peft_config(const fs::path& file, const family::ModelSpec& ba
   const JsonObject json(parsed, file);
   expect_plain_lora(json);
   AdapterConfig config;
-  config.rank = json.integer_or("r", 8, 1, kMaxRank);  // what is left out is PEFT's default
-  config.alpha = json.number_or("lora_alpha", 8);
+  config.rank = json.integer("r", 1, kMaxRank);
+  config.alpha = json.number("lora_alpha");
   if (config.alpha <= 0) throw json.error("out of range", "lora_alpha").expected("a number above 0");
   config.dropout = json.number_or("lora_dropout", 0);
   if (config.dropout < 0 || config.dropout >= 1)

@@ -140,7 +140,8 @@ void check_settings(const Settings& s) {
   expect(s.dropout >= 0 && s.dropout < 1, "--dropout", "0 or more, below 1", s.dropout);
   expect(s.beta1 >= 0 && s.beta1 < 1, "--betas", "0 or more, below 1", s.beta1);
   expect(s.beta2 >= 0 && s.beta2 < 1, "--betas", "0 or more, below 1", s.beta2);
-  expect(s.weight_decay >= 0 && s.weight_decay * s.lr < 1, "--weight-decay", "0 or more, below 1 / --lr", s.weight_decay);
+  expect(s.weight_decay >= 0 && s.weight_decay * s.lr < 1, "--weight-decay", "0 or more, below 1 / --lr",
+         s.weight_decay);
   expect(s.clip > 0 && s.clip <= 1e30, "--clip", "a number above 0, at most 1e30", s.clip);
   expect(s.kd_weight >= 0 && s.kd_weight <= 1, "--kd-weight", "0 to 1", s.kd_weight);
   expect(s.temperature >= 1e-2 && s.temperature <= 1e3, "--temperature", "0.01 to 1000", s.temperature);

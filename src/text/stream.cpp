@@ -38,11 +38,12 @@ std::string TextStream::push(TokenId id) {
     text_.resize(first);
     return settle(first);
   }
+  std::string_view certain = text_;
+  while (certain.ends_with(kReplacement)) certain.remove_suffix(kReplacement.size());
+  // Half a character may be the next one of a stop string, too.
   size_t waiting = 0;
-  for (std::string_view rest = text_; rest.ends_with(kReplacement); waiting += kReplacement.size())
-    rest.remove_suffix(kReplacement.size());
-  for (const std::string& stop : stops_) waiting = std::max(waiting, overlap(text_, stop));
-  return settle(text_.size() - waiting);
+  for (const std::string& stop : stops_) waiting = std::max(waiting, overlap(certain, stop));
+  return settle(certain.size() - waiting);
 }
 
 std::string TextStream::finish() { return settle(text_.size()); }

@@ -43,7 +43,8 @@ struct Student {
 // Adapters beside the target projections: A uniform in ±1/√in by the seed and the name of the module, B zero.
 Student make_lora_student(model::CausalLm model, const recipe::Settings& settings);
 
-// All parameters. The model's own tensors become the masters' first values, and are replaced by compute copies in `dtype`.
+// All parameters. The model's own tensors become the masters' first values, and are replaced by compute copies in
+// `dtype`.
 Student make_full_student(model::CausalLm model, at::ScalarType dtype);
 
 int64_t count_trained(const Student& student);  // numbers that are trained

@@ -21,7 +21,7 @@ struct TrainInputs {
   std::string identity;                     // of everything that the state belongs to
   checkpoint::StateSlots* slots = nullptr;  // null: nothing is saved
   fs::path state;           // the folder where the weights of the best validation are kept, too; empty: nowhere
-  bool new_memory = false;                  // go on with `memory`, not with what a saved run had
+  bool new_memory = false;  // go on with `memory`, not with what a saved run had
 };
 
 // Trains `student` to the end, from the newest state in the slots where there is one. Throws interrupted when

@@ -213,6 +213,17 @@ TEST_F(InterruptedTest, WithoutAWholeSlotItIsSaid) {
   EXPECT_THAT(lost.err, HasSubstr("no saved state is whole"));
 }
 
+TEST_F(InterruptedTest, ASettingThatWasEditedIsRefused) {
+  std::string text = read_text(run / "state/run.json");
+  const size_t at = text.find("\"lr\": ");
+  ASSERT_NE(at, std::string::npos);
+  text.insert(at + 6, " 0.5, \"other\":");
+  write(run / "state/run.json", text);
+  const Outcome refused = heal({"--resume", run.string(), "-q"});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("damaged"));
+}
+
 TEST_F(InterruptedTest, OneProcessAtATime) {
   const int lock = ::open((run / "state/lock").c_str(), O_RDWR | O_CLOEXEC);
   ASSERT_EQ(::flock(lock, LOCK_EX | LOCK_NB), 0);
@@ -288,6 +299,7 @@ TEST_F(InterruptedTest, ADamagedRunFileIsRefused) {
                                                                             {"settings", {{"rank", "x"}}},
                                                                             {"model", 5},
                                                                             {"version", 99},
+                                                                            {"merge", false},
                                                                             {"identity", "other"}}) {
     Json damaged = sound;
     damaged[key] = value;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `shorten heal` leaves behind.
+// What `shorten heal` leaves behind, and what it leaves alone.
 #include "cli/heal.h"
 
 #include <cmath>
@@ -112,6 +112,7 @@ TEST_F(HealTest, TheBestAndTheLastAreKept) {
   healed(Arguments{model, "-o", in("last"), "--keep", "last"} + common);
   const Json report = read_json(temp / "best/heal.json");
   ASSERT_LT(report["best"]["step"], 60);
+  EXPECT_EQ(report["after"]["loss"], report["best"]["loss"]);  // what is reported is what is kept
   EXPECT_TRUE(fs::exists(temp / "best/last/adapter/adapter_model.safetensors"));
   EXPECT_TRUE(fs::exists(temp / "last/best/adapter/adapter_model.safetensors"));
   const std::string weights = "adapter/adapter_model.safetensors";
@@ -136,6 +137,60 @@ TEST_F(HealTest, WithoutItsReaderItCanEndAgain) {
   healed({"--resume", in("run"), "-q"});
   EXPECT_TRUE(fs::exists(temp / "run/heal.json"));
   EXPECT_FALSE(fs::exists(temp / "run/state"));
+}
+
+TEST_F(HealTest, OutputsInTheWay) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(4);
+  const Arguments common = {model, "--data", data, "--steps", "2", "--batch", "2", "--warmup", "0", "-q", "-o"};
+  healed(common + Arguments{in("run")});
+  const std::string before = read_text(temp / "run/train.jsonl");
+  const Outcome again = heal(common + Arguments{in("run")});
+  EXPECT_EQ(again.status, 2);
+  EXPECT_THAT(again.err, AllOf(HasSubstr("another run"), HasSubstr("--force")));
+  // What was there stays until the new run can begin.
+  EXPECT_EQ(heal(common + Arguments{in("run"), "--force", "--data", write(temp / "empty.jsonl", "").string()}).status,
+            3);
+  EXPECT_EQ(heal(common + Arguments{in("run"), "--force", "--max-memory", "1KB"}).status, 5);
+  EXPECT_EQ(read_text(temp / "run/train.jsonl"), before);
+  EXPECT_TRUE(fs::exists(temp / "run/heal.json") && !fs::exists(temp / "run/state"));
+  // What is made does not replace what it is made from.
+  const Arguments again_from = {"--data", data, "--steps", "2", "-q", "--force", "-o", in("run")};
+  for (const Arguments& from : {Arguments{in("run/model")}, Arguments{model, "--init-adapter", in("run/adapter")}}) {
+    const Outcome itself = heal(from + again_from);
+    EXPECT_EQ(itself.status, 2);
+    EXPECT_THAT(itself.err, HasSubstr("contains an input"));
+    EXPECT_TRUE(fs::exists(temp / "run/model/model.safetensors"));
+  }
+  healed(common + Arguments{in("run"), "--force"});
+  healed(common + Arguments{in("slash/")});
+  write(temp / "run/notes.txt", "mine");
+  const Outcome other = heal(common + Arguments{in("run"), "--force"});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, HasSubstr("something else"));
+  EXPECT_TRUE(fs::exists(temp / "run/notes.txt"));
+  EXPECT_EQ(heal(common + Arguments{model, "--force"}).status, 2) << "into the model itself";
+  EXPECT_EQ(heal(common + Arguments{model + "/run"}).status, 2);
+  EXPECT_EQ(heal(common + Arguments{data}).status, 2);
+  EXPECT_EQ(heal(common + Arguments{in("no/such/folder")}).status, 3);
+}
+
+TEST_F(HealTest, WhatIsNotOursStays) {
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(8), run = in("foreign");
+  const auto refused = [&](const Arguments& arguments, int status) {
+    const Outcome out = heal(arguments);
+    EXPECT_EQ(out.status, status) << out.err;
+    EXPECT_TRUE(fs::exists(temp / "foreign/state/mine.txt"));
+    EXPECT_TRUE(fs::exists(temp / "foreign/model/mine.txt"));
+  };
+  for (const char* folder : {"state", "model"}) {
+    fs::create_directories(temp / "foreign" / folder);
+    write(temp / "foreign" / folder / "mine.txt", "x");
+  }
+  refused(training(model, data, run, 2), 2);
+  refused(training(model, data, run, 2) + Arguments{"--force"}, 2);
+  write(temp / "foreign/heal.json", R"({"a": 1})");
+  refused({"--resume", run}, 3);
+  refused(training(model, data, run, 2) + Arguments{"--force"}, 2);
 }
 
 }  // namespace

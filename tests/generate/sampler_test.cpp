@@ -73,6 +73,12 @@ TEST(Sampler, Temperature) {
   expect_shares(at(3));
 }
 
+TEST(Sampler, ATinyTemperatureIsGreedy) {
+  Sampler sampler({.temperature = 1e-37}, 1, 1, 3, at::kCPU);
+  const at::Tensor logits = at::tensor({50.0f, 60.0f, 59.0f}).unsqueeze(0);
+  EXPECT_EQ(sampler.next(logits, at::zeros({1}, at::kLong)).item<int64_t>(), 1);
+}
+
 TEST(Sampler, TopKKeepsEquals) {
   for (const int64_t k : {1, 2, 3, 7, 8, 100}) {
     Sampling s = at(1.3);

@@ -61,6 +61,12 @@ TEST(TextStream, EndsBeforeAStopString) {
   EXPECT_TRUE(got.stopped);
 }
 
+TEST(TextStream, AStopStringWhoseCharactersAreHalvedDoesNotLeak) {
+  const Streamed got = stream("a \u65e5\u672c\u8a9e", {"\u65e5\u672c"});
+  EXPECT_EQ(got.given, "a ");
+  EXPECT_TRUE(got.stopped);
+}
+
 TEST(TextStream, TheFirstStopCounts) { EXPECT_EQ(stream("one two three four", {"three", "two"}).given, "one "); }
 
 TEST(TextStream, WhatOnlyLookedLikeAStopComesOut) {
