@@ -186,6 +186,8 @@ void check_resumed(const HealOptions& o, const CommonOptions& common, const Heal
 
 // What was given of them counts from now on.
 void take_changes(const HealOptions& o, HealRequest& request) {
+  if (o.no_merge && request.settings.method == recipe::Method::kFull)
+    throw usage_error("full training makes a model, and no adapter").where("--no-merge").help("leave the option out");
   if (o.no_merge) request.merge = false;
   for (const char* option : {"--micro-batch", "--max-memory"}) {
     if (!request.settings.average_micro || !o.given(option)) continue;

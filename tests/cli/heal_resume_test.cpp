@@ -213,6 +213,12 @@ TEST_F(InterruptedTest, WithoutAWholeSlotItIsSaid) {
   EXPECT_THAT(lost.err, HasSubstr("no saved state is whole"));
 }
 
+TEST_F(InterruptedTest, TheMergedModelCanBeLeftOut) {
+  healed({"--resume", run.string(), "--no-merge", "-q"});
+  EXPECT_TRUE(fs::exists(run / "adapter") && fs::exists(run / "heal.json"));
+  EXPECT_FALSE(fs::exists(run / "model"));
+}
+
 TEST_F(InterruptedTest, ASettingThatWasEditedIsRefused) {
   std::string text = read_text(run / "state/run.json");
   const size_t at = text.find("\"lr\": ");
@@ -325,7 +331,6 @@ TEST_F(InterruptedTest, MistakesInGoingOnAreNamed) {
   *std::find(other.begin(), other.end(), "1e-2") = "2e-2";
   expect(other, 2, "lr");
   expect(same + Arguments{"--seed", "5"}, 2, "seed");
-  expect(same + Arguments{"--no-merge"}, 2, "--no-merge");
   Arguments moved = same;  // the same file by another name gets as far as the next mistake
   *std::find(moved.begin(), moved.end(), data) = (made_->temp / "." / "rows.jsonl").string();
   *std::find(moved.begin(), moved.end(), "1e-2") = "2e-2";
