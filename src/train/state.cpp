@@ -82,10 +82,10 @@ std::string write_best(const fs::path& state, int64_t step, const std::vector<Tr
   return sha256_of(masters.tensors);
 }
 
-void remove_best_but(const fs::path& state, int64_t step) {
-  const std::string kept = best_file(state, step).filename();
+void remove_best_but(const fs::path& state, int64_t step, int64_t older) {
+  const std::string kept = best_file(state, step).filename(), kept_too = best_file(state, older).filename();
   for (const std::string& name : checkpoint::list_names(state)) {
-    if (name.starts_with(kBest) && name != kept) fs::remove(state / name);
+    if (name.starts_with(kBest) && name != kept && name != kept_too) fs::remove(state / name);
   }
 }
 

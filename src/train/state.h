@@ -27,7 +27,7 @@ void from_file(const checkpoint::SafetensorsFile& file, std::vector<Trainable>& 
 // The weights of the best step, in a file of that step in the folder of the state: an older one stays until a slot no
 // longer speaks of it. Returns the SHA-256 of the masters.
 std::string write_best(const fs::path& state, int64_t step, const std::vector<Trainable>& trainables);
-void remove_best_but(const fs::path& state, int64_t step);
+void remove_best_but(const fs::path& state, int64_t step, int64_t older);
 // Throws bad_input if the file is not there, or its numbers have another SHA-256.
 void read_best(const fs::path& state, int64_t step, const std::string& sha256, std::vector<Trainable>& trainables);
 

@@ -189,8 +189,9 @@ class Trainer {
                      {"pending", pending_ ? recipe::to_json(*pending_) : Json()}},
                     tensors.tensors);
     saved_ = done_;
-    // Until here the other slot may have been the newest, and its best step another.
-    remove_best_but(in_.state, result_.best_step);
+    // The other slot speaks of another best step, and is the one to go on from where this one gets damaged.
+    remove_best_but(in_.state, result_.best_step, saved_best_);
+    saved_best_ = result_.best_step;
   }
 
   bool resume() {
@@ -210,7 +211,7 @@ class Trainer {
     if (!in_.new_memory) memory_ = {micro_batch, recompute, 0};
     result_.skipped = state.integer("skipped", 0, INT64_MAX);
     worse_ = state.integer("worse", 0, INT64_MAX);
-    result_.best_step = state.integer("best_step", 0, INT64_MAX);
+    result_.best_step = saved_best_ = state.integer("best_step", 0, INT64_MAX);
     result_.best_sha256 = state.string("best_sha256");
     result_.stopped_early = state.boolean("stopped_early");
     const bool with_loss = !in_.validation.empty();
@@ -236,6 +237,7 @@ class Trainer {
   recipe::TrainResult result_;
   MemoryPlan memory_;
   int64_t done_ = 0, saved_ = -1, worse_ = 0;
+  int64_t saved_best_ = 0;                     // the best step that the slot before speaks of
   std::optional<recipe::StepRecord> pending_;  // the step whose update is done, and what follows it is not
   bool started_ = false;                       // there is something to save
 };
