@@ -116,6 +116,7 @@ ModelSamples generate(const std::string& name, const GenerateOptions& o, const C
   OpenRequest request;
   request.model = dir;
   request.compute = common.compute;
+  request.generation = shape;
   const auto model = engine().open(request);
   const auto start = std::chrono::steady_clock::now();
   const auto continuation = model->continuation(shape, o.sampling);

@@ -2,11 +2,13 @@
 // Which model is trained, and who its parent is.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/model_files.h"
 #include "cli/heal.h"
+#include "cli/text_options.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "plan/lineage.h"
@@ -39,6 +41,30 @@ std::vector<int> blocks_in(const std::vector<plan::Ancestor>& lineage, const std
   log_warning(fmt::format("{} has no shorten.json: that the teacher is its parent cannot be checked",
                           printable(models.model.string(), 200)));
   return same;
+}
+
+// The tokenizer of a model, or null: ready rows need none.
+std::unique_ptr<text::Tokenizer> tokenizer_if_any(const fs::path& model, const TextOptions& options) {
+  try {
+    return open_tokenizer_of(model, options);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+// A number stands for the same token in both models, as far as their tokenizers tell.
+void check_tokens(const fs::path& model, const fs::path& teacher, const TextOptions& options) {
+  const auto mine = tokenizer_if_any(model, options), theirs = tokenizer_if_any(teacher, options);
+  if (!mine || !theirs) return;
+  for (text::TokenId id = 0; id < std::min(mine->vocabulary(), theirs->vocabulary()); ++id) {
+    const std::string expected = mine->decode({id}, false), found = theirs->decode({id}, false);
+    if (expected == found) continue;
+    throw bad_input("the teacher has another vocabulary")
+        .file(teacher)
+        .where(fmt::format("token {}", id))
+        .expected(fmt::format("'{}', as the model", printable(expected, 40)))
+        .found(fmt::format("'{}'", printable(found, 40)));
+  }
 }
 
 // The oldest ancestor that is still there.
@@ -87,6 +113,7 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
         .expected(fmt::format("{} tokens, as the model", out.spec.vocabulary))
         .found(fmt::format("{}", spec.vocabulary));
   }
+  if (lineage.empty()) check_tokens(out.model, parent, o.text_options);
   std::vector<int> kept = blocks_in(lineage, parent_fingerprint, parent, out, static_cast<int64_t>(spec.blocks.size()));
   if (!wants_teacher) return out;
   if (o.settings.hidden_weight > 0 && (lineage.empty() || spec.hidden != out.spec.hidden)) {

@@ -154,6 +154,31 @@ class Reader {
   std::string where_, first_;  // of the entry at hand; of the first of all
 };
 
+// "train" of train.jsonl and train-00000-of-00002.jsonl.
+std::string split_of(const fs::path& file) {
+  const std::string stem = file.stem().string();
+  return stem.substr(0, stem.find_first_of("-_."));
+}
+
+// A folder that keeps what is to be measured beside what is to be learnt must not be learnt as a whole.
+void refuse_splits(const std::string& path) {
+  if (!fs::is_directory(path)) return;
+  fs::path train, other;
+  for (const fs::path& file : text::list_text_files(path)) {
+    const std::string split = split_of(file);
+    if (split == "train") train = file;
+    for (const char* name : {"valid", "validation", "val", "dev", "eval", "test"}) {
+      if (split == name) other = file;
+    }
+  }
+  if (train.empty() || other.empty()) return;
+  throw bad_input("the folder holds several splits")
+      .file(path)
+      .expected("files that all are for one purpose")
+      .found(train.filename().string() + " and " + other.filename().string())
+      .help(fmt::format("name the files: --data {}, --validation for another", train.string()));
+}
+
 }  // namespace
 
 std::string_view kind_name(Kind kind) {
@@ -163,6 +188,7 @@ std::string_view kind_name(Kind kind) {
 
 Dataset read_dataset(const std::string& path, const text::Tokenizer* tokenizer, const ReadOptions& options) {
   SHORTEN_CHECK(options.length >= 2 && options.vocabulary >= 1, "rows have room for something to learn");
+  refuse_splits(path);
   Dataset out;
   out.path = path;
   Reader reader(out, tokenizer, options);

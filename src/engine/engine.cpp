@@ -16,6 +16,7 @@
 #include "engine/heal.h"
 #include "engine/language_model.h"
 #include "kernels/accelerator.h"
+#include "model/decode.h"
 #include "model/device.h"
 #include "model/loader.h"
 #include "score/run.h"
@@ -39,11 +40,8 @@ struct Opened {
     spec.blocks.resize(static_cast<size_t>(*blocks));
   }
   model::CausalLm load(const Place& place, uint64_t seed) const {
-    if (!checkpoint) return model::random_model(spec, place.device, place.dtype, seed);
-    model::CausalLm model = model::load(*checkpoint, place.device, place.dtype);
-    model.blocks.resize(spec.blocks.size());
-    model.spec = spec;
-    return model;
+    return checkpoint ? model::load(*checkpoint, spec, place.device, place.dtype)
+                      : model::random_model(spec, place.device, place.dtype, seed);
   }
 
   std::optional<checkpoint::Checkpoint> checkpoint;
@@ -119,8 +117,13 @@ std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
   const double flops =
       2 * request.tokens *
       static_cast<double>(counts.block_parameters + static_cast<uint64_t>(opened.spec.vocabulary * opened.spec.hidden));
-  announce({"evaluating", flops, counts.parameters * at::elementSize(place.dtype), 0}, place.device, place.dtype,
-           kernels::free_memory(place.device));
+  const auto element = static_cast<int64_t>(at::elementSize(place.dtype));
+  const GenerationShape& shape = request.generation;
+  const uint64_t state =
+      shape.prompt > 0 ? model::decode_bytes(opened.spec, element, shape.rows, shape.prompt, shape.new_tokens) : 0;
+  announce(
+      {shape.prompt > 0 ? "generating" : "evaluating", flops, counts.parameters * at::elementSize(place.dtype), state},
+      place.device, place.dtype, kernels::free_memory(place.device));
   return make_language_model(opened.load(place, request.seed), place);
 }
 

@@ -50,12 +50,18 @@ struct ScoreResponse {
   std::vector<double> seconds;  // of each scoring, without loading
 };
 
+// Room for a batch of sequences that are continued together.
+struct GenerationShape {
+  int64_t rows = 1, prompt = 0, new_tokens = 0;  // tokens of the longest prompt; of each continuation
+};
+
 struct OpenRequest {
   fs::path model;                 // a checkpoint directory, or with random_weights a config.json
   bool random_weights = false;    // for benchmarks
   std::optional<int64_t> blocks;  // keep only so many of the blocks, the first ones
   uint64_t seed = 0;
-  double tokens = 0;  // that will go through it: what the work is estimated from before it is loaded
+  double tokens = 0;           // that will go through it: what the work is estimated from before it is loaded
+  GenerationShape generation;  // what it will be asked for, with prompt 0 nothing: what does not fit is not loaded
   ComputeOptions compute;
 };
 
@@ -70,11 +76,6 @@ struct SamplingSettings {  // generate/sampler.h says what they do
   int64_t top_k = 0;
   double top_p = 1, min_p = 0, repetition_penalty = 1;
   uint64_t seed = 0;
-};
-
-// Room for a batch of sequences that are continued together.
-struct GenerationShape {
-  int64_t rows = 1, prompt = 0, new_tokens = 0;  // tokens of the longest prompt; of each continuation
 };
 
 // A batch of sequences that are being continued.

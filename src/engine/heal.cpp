@@ -100,14 +100,7 @@ train::MemoryPlan plan_memory(const HealRequest& request, const Sources& s, cons
     in.trained = own;
     in.frozen = parent * element;
   } else {
-    for (const family::BlockSpec& block : s.spec.blocks) {
-      for (const plan::AdaptedModule& m : plan::adaptable_modules(block, s.spec.hidden)) {
-        // B of stacked projections has the columns of all of them (q|k|v, gate|up).
-        const bool qkv = m.name.starts_with("self_attn.") && !m.name.ends_with("o_proj");
-        const int64_t stacked = qkv ? 3 : m.name.ends_with("down_proj") || !m.name.starts_with("mlp.") ? 1 : 2;
-        in.trained += static_cast<uint64_t>(request.settings.rank * (m.in + stacked * m.out));
-      }
-    }
+    in.trained = train::count_adapter(s.spec, request.settings);
     in.frozen = (s.same_weights ? parent : own + parent) * element;
   }
   uint64_t room = kernels::free_memory(place.device);
@@ -147,17 +140,6 @@ void start_from(const fs::path& dir, const HealRequest& request, const Sources& 
     student.part_b(*part).copy_(model::view_of(pair.b));
   }
   train::round_to_compute(student.trainables);
-}
-
-// Two sums a tensor, which tell whether training has moved anything.
-std::vector<double> signature(const train::Student& student) {
-  const at::NoGradGuard guard;
-  std::vector<double> out;
-  for (const train::Trainable& t : student.trainables) {
-    out.push_back(t.master.sum(at::kDouble).item<double>());
-    out.push_back(t.master.norm(2, at::kDouble).item<double>());
-  }
-  return out;
 }
 
 void write_outputs(const HealRequest& request, const Sources& s, train::Student& student,
@@ -205,7 +187,6 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   if (!request.random_weights) slots.emplace(request.run / "state");
   // A saved state holds what the adapter began.
   if (request.init_adapter && (!slots || slots->empty())) start_from(*request.init_adapter, request, sources, student);
-  const std::vector<double> start = signature(student);
   const int64_t trained = train::count_trained(student);
   log_info(fmt::format("training {} of {} parameters, {} rows at once{}{}, about {} on {} in {}",
                        with_separators(trained),
@@ -220,6 +201,8 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
                                   request.settings,
                                   memory,
                                   request.identity,
+                                  fmt::format("{} in {}, {} threads", model::device_name(place.device),
+                                              model::dtype_name(place.dtype), at::get_num_threads()),
                                   slots ? &*slots : nullptr,
                                   slots ? request.run / "state" : fs::path(),
                                   request.new_memory};
@@ -228,7 +211,7 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   response.trained = trained;
   response.shared = sources.same_weights;
   if (!request.random_weights) {
-    if (signature(student) == start) {
+    if (!response.result.moved) {
       throw Error(ExitCode::kQuality, "the training has moved no weight")
           .found(fmt::format("{} steps, {} of them skipped", response.result.steps, response.result.skipped))
           .help("use a larger --lr, more steps, or a shorter --warmup: its first step has rate 0");

@@ -55,8 +55,8 @@ class LoadedModel : public LanguageModel {
 
   std::unique_ptr<Continuation> continuation(const GenerationShape& shape, const SamplingSettings& s) const override {
     const int64_t tokens = shape.prompt + shape.new_tokens;
-    const uint64_t needed =
-        model::cache_bytes(model_, shape.rows, tokens) + model::prefill_bytes(model_, shape.rows, shape.prompt);
+    const uint64_t needed = model::decode_bytes(model_.spec, static_cast<int64_t>(model_.embedding.element_size()),
+                                                shape.rows, shape.prompt, shape.new_tokens);
     const uint64_t free = kernels::free_memory(model_.device());
     if (needed > free) {
       throw no_space("the batch does not fit into memory")

@@ -6,14 +6,15 @@
 
 namespace shorten::kernels {
 
-// Each element of x is 0 with probability p, else x / (1 - p).
-Tensor hashed_dropout(const Tensor& x, double p, uint64_t seed);
+// Each element of x [..., n] is 0 with probability p, else x / (1 - p). What decides is the seed, the element's column
+// and the place of its row; places [rows] int64. Rows of one place have one mask, whatever stands beside them.
+Tensor hashed_dropout(const Tensor& x, double p, uint64_t seed, const Tensor& places);
 
 // What the kernels compare a roll of the die with.
 struct Die {
   uint32_t threshold = 0;  // below it the element is dropped
   float scale = 1;
 };
-Die make_die(const Tensor& x, double p);
+Die make_die(double p);
 
 }  // namespace shorten::kernels

@@ -18,7 +18,7 @@ TORCH_LIBRARY(shorten, m) {
       "rms_norm_backward(Tensor dy, Tensor x, Tensor weight, float eps, Tensor? added, bool wants_y) -> (Tensor, "
       "Tensor)");
   m.def("swiglu_backward(Tensor dy, Tensor x, bool wants_y) -> (Tensor, Tensor)");
-  m.def("dropout(Tensor x, float p, int seed) -> Tensor");
+  m.def("dropout(Tensor x, float p, int seed, Tensor places) -> Tensor");
 }
 
 namespace shorten::kernels {
@@ -135,15 +135,16 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets) {
   return log_sum_exp(logits) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
 }
 
-Die make_die(const Tensor& x, double p) {
+Die make_die(double p) {
   SHORTEN_CHECK(p >= 0 && p < 1, "a probability of dropout outside [0, 1)");
-  SHORTEN_CHECK(x.numel() <= int64_t{UINT32_MAX}, "a tensor with more elements than the die of dropout tells apart");
   return {static_cast<uint32_t>(p * 4294967296.0), static_cast<float>(1 / (1 - p))};
 }
 
-Tensor hashed_dropout(const Tensor& x, double p, uint64_t seed) {
-  static const auto op = find_operator<Tensor(const Tensor&, double, int64_t)>("shorten::dropout");
-  return op.call(x, p, static_cast<int64_t>(seed));
+Tensor hashed_dropout(const Tensor& x, double p, uint64_t seed, const Tensor& places) {
+  SHORTEN_CHECK(places.defined() && places.scalar_type() == at::kLong && places.numel() == x.numel() / x.size(-1),
+                "dropout without a place for every row");
+  static const auto op = find_operator<Tensor(const Tensor&, double, int64_t, const Tensor&)>("shorten::dropout");
+  return op.call(x, p, static_cast<int64_t>(seed), places);
 }
 
 }  // namespace shorten::kernels

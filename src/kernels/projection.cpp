@@ -39,8 +39,7 @@ Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, 
 Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection& p, Tensor& low) {
   const LowRank* adapter = p.adapter;
   if (!adapter) return product(prepared, p.weight, p.bias, residual);
-  const Tensor seen = adapter->dropout > 0 ? hashed_dropout(prepared, adapter->dropout, adapter->seed) : prepared;
-  low = at::mm(flat(seen), adapter->a.t()).mul_(adapter->scale);
+  low = at::mm(flat(adapter->drop(prepared)), adapter->a.t()).mul_(adapter->scale);
   const Tensor first = residual.defined() ? flat(residual) : p.bias;
   std::vector<int64_t> shape = prepared.sizes().vec();
   shape.back() = p.weight.size(0);
@@ -57,13 +56,15 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
   // → y, and x past a norm.
   static variable_list forward(AutogradContext* ctx, const Tensor& x, const Optional& norm, const Optional& residual,
                                const Tensor& weight, const Optional& bias, const Optional& a, const Optional& b,
-                               int64_t before, double eps, double scale, double dropout, int64_t seed) {
+                               int64_t before, double eps, double scale, double dropout, int64_t seed,
+                               const Optional& places) {
     const Tensor n = norm.value_or(Tensor()), add = residual.value_or(Tensor()), c = bias.value_or(Tensor());
-    const LowRank adapter{a.value_or(Tensor()), b.value_or(Tensor()), scale, dropout, static_cast<uint64_t>(seed)};
+    const LowRank adapter{a.value_or(Tensor()),        b.value_or(Tensor()),     scale, dropout,
+                          static_cast<uint64_t>(seed), places.value_or(Tensor())};
     Tensor low;
     Tensor y = kernels::forward(Inputs{static_cast<Before>(before), x, n, eps}.prepared(), add,
                                 {weight, c, a ? &adapter : nullptr}, low);
-    ctx->save_for_backward({x, n, weight, adapter.a, adapter.b, low});
+    ctx->save_for_backward({x, n, weight, adapter.a, adapter.b, low, adapter.places});
     ctx->saved_data["before"] = before;
     ctx->saved_data["eps"] = eps;
     ctx->saved_data["scale"] = scale;
@@ -87,35 +88,37 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const Tensor weight = saved[2], a = saved[3], b = saved[4], low = saved[5],
-                 past = gradients.size() > 1 ? gradients[1] : Tensor();
+    const Tensor weight = saved[2], low = saved[5], past = gradients.size() > 1 ? gradients[1] : Tensor();
+    const LowRank adapter{saved[3],
+                          saved[4],
+                          ctx->saved_data["scale"].toDouble(),
+                          ctx->saved_data["dropout"].toDouble(),
+                          static_cast<uint64_t>(ctx->saved_data["seed"].toInt()),
+                          saved[6]};
     const Tensor dy = gradients[0].contiguous();
     const Inputs inputs{static_cast<Before>(ctx->saved_data["before"].toInt()), saved[0], saved[1],
                         ctx->saved_data["eps"].toDouble()};
-    const double scale = ctx->saved_data["scale"].toDouble(), drop = ctx->saved_data["dropout"].toDouble();
-    const auto seed = static_cast<uint64_t>(ctx->saved_data["seed"].toInt());
 
-    variable_list out(kTensors + 5);  // and nothing for the numbers
+    variable_list out(kTensors + 6);  // and nothing for the numbers and places
     if (wants(ctx, kResidual)) out[kResidual] = gradients[0];
-    Tensor dn, dlow;    // [..., in], [rows, R]
-    if (a.defined()) {  // as in forward(), the adapter's share first
-      dlow = at::mm(flat(dy), b).mul_(scale);
+    Tensor dn, dlow;            // [..., in], [rows, R]
+    if (adapter.a.defined()) {  // as in forward(), the adapter's share first
+      dlow = at::mm(flat(dy), adapter.b).mul_(adapter.scale);
       std::vector<int64_t> shape = dy.sizes().vec();
       shape.back() = weight.size(1);
-      dn = at::mm(dlow, a).view(shape);
-      if (drop > 0) dn = hashed_dropout(dn, drop, seed);
+      dn = adapter.drop(at::mm(dlow, adapter.a).view(shape));
       add_product_backward(dn, dy, weight);
     } else {
       dn = product_backward(dy, weight);
     }
-    const bool wants_prepared = wants(ctx, kWeight) || a.defined();
+    const bool wants_prepared = wants(ctx, kWeight) || adapter.a.defined();
     if (wants(ctx, kNorm)) out[kNorm] = rms_norm_weight_gradient(dn, inputs.x, inputs.eps);
     const Backward back = inputs.backward(dn, past, wants_prepared);
     if (wants(ctx, kX)) out[kX] = back.dx;
     if (wants(ctx, kWeight)) out[kWeight] = at::mm(flat(dy).t(), flat(back.y));
     if (wants(ctx, kBias)) out[kBias] = flat(dy).sum(0);
-    if (a.defined()) {
-      out[kA] = at::mm(dlow.t(), flat(drop > 0 ? hashed_dropout(back.y, drop, seed) : back.y));
+    if (adapter.a.defined()) {
+      out[kA] = at::mm(dlow.t(), flat(adapter.drop(back.y)));
       out[kB] = at::mm(flat(dy).t(), low);
     }
     return out;
@@ -132,10 +135,13 @@ variable_list run(const Inputs& inputs, const Tensor& residual, const Projection
   const LowRank adapter = p.adapter ? *p.adapter : LowRank{};
   return ProjectionFunction::apply(inputs.x, optional(inputs.norm), optional(residual), p.weight, optional(p.bias),
                                    optional(adapter.a), optional(adapter.b), static_cast<int64_t>(inputs.before),
-                                   inputs.eps, adapter.scale, adapter.dropout, static_cast<int64_t>(adapter.seed));
+                                   inputs.eps, adapter.scale, adapter.dropout, static_cast<int64_t>(adapter.seed),
+                                   optional(adapter.places));
 }
 
 }  // namespace
+
+Tensor LowRank::drop(const Tensor& x) const { return dropout > 0 ? hashed_dropout(x, dropout, seed, places) : x; }
 
 Tensor project(const Tensor& x, const Projection& p) { return run({Before::kNothing, x, {}, 0}, {}, p)[0]; }
 

@@ -2,6 +2,7 @@
 #include "model/decode.h"
 
 #include <algorithm>
+#include <set>
 
 #include "kernels/decode.h"
 
@@ -18,16 +19,20 @@ DecodeState make_decode_state(const CausalLm& model, int64_t rows, int64_t capac
   return state;
 }
 
-uint64_t cache_bytes(const CausalLm& model, int64_t rows, int64_t capacity) {
-  return static_cast<uint64_t>(rows * capacity) *
-         family::kv_bytes_per_token(model.spec, model.embedding.element_size());
-}
-
-uint64_t prefill_bytes(const CausalLm& model, int64_t rows, int64_t tokens) {
-  const family::BlockSpec& block = model.blocks.front().spec;
+uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t rows, int64_t prompt,
+                      int64_t new_tokens) {
+  const uint64_t caches = static_cast<uint64_t>(rows * (prompt + new_tokens)) *
+                          family::kv_bytes_per_token(spec, static_cast<uint64_t>(element));
+  const family::BlockSpec& block = spec.blocks.front();
   const int64_t attention = 2 * (block.heads + 2 * block.kv_heads) * block.head_dim, mlp = 3 * block.intermediate;
-  const int64_t widest = 2 * model.spec.hidden + std::max(attention, mlp);
-  return static_cast<uint64_t>(rows * tokens * widest) * model.embedding.element_size();
+  const int64_t states = rows * prompt * (2 * spec.hidden + std::max(attention, mlp)) * element;
+  std::set<int64_t> windows;  // each has a mask, [T, T]
+  for (const family::BlockSpec& b : spec.blocks) {
+    if (b.window && *b.window < prompt) windows.insert(*b.window);
+  }
+  const int64_t masks = static_cast<int64_t>(windows.size()) * prompt * prompt * (element + 2);
+  const int64_t choice = rows * spec.vocabulary * (element + 24);  // logits, and fp32, order and sums of the sampler
+  return caches + static_cast<uint64_t>(states + masks + choice);
 }
 
 Tensor prefill(const CausalLm& model, DecodeState& state, const Tensor& ids, const Tensor& length) {

@@ -84,9 +84,16 @@ void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSp
 }  // namespace
 
 CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::ScalarType dtype) {
+  return load(checkpoint, family::read_spec(checkpoint), device, dtype);
+}
+
+CausalLm load(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, at::Device device,
+              at::ScalarType dtype) {
   const at::NoGradGuard guard;
-  CausalLm model = make_model(family::read_spec(checkpoint), device, dtype);
-  Progress progress("loading", static_cast<int64_t>(checkpoint.tensors().size()), "tensors");
+  CausalLm model = make_model(spec, device, dtype);
+  int64_t tensors = 0;
+  for_each_tensor(model, [&](const std::string&, const Tensor&) { ++tensors; });
+  Progress progress("loading", tensors, "tensors");
   for_each_tensor(model, [&](const std::string& name, Tensor target) {
     read_tensor(checkpoint, model.spec, name, std::move(target));
     progress.advance();

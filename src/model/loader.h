@@ -14,6 +14,9 @@ Tensor view_of(const checkpoint::Tensor& stored);
 // Copies every tensor of the checkpoint into a model. The checkpoint may be closed afterwards.
 // Throws diverged if a weight is NaN or infinite, naming the tensor.
 CausalLm load(const checkpoint::Checkpoint& checkpoint, at::Device device, at::ScalarType dtype);
+// The same of the first blocks alone: those that `spec` has left of the checkpoint's.
+CausalLm load(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, at::Device device,
+              at::ScalarType dtype);
 
 // All but the blocks, into a model whose spec is set.
 void load_outside(const checkpoint::Checkpoint& checkpoint, CausalLm& model, at::Device device, at::ScalarType dtype);

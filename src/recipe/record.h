@@ -57,6 +57,7 @@ struct TrainResult {
   std::optional<Measured> best;  // of the best step
   std::string best_sha256;       // of its weights, as they are saved aside
   bool stopped_early = false;
+  bool moved = false;       // the weights are not those that it began with
   int64_t micro_batch = 0;  // rows at once, as they were
   bool recompute = false;
 };

@@ -8,7 +8,8 @@ namespace shorten::train {
 Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>& examples,
                  const data::MicroBatch& layout, const model::CausalLm* teacher) {
   const auto n = static_cast<int64_t>(layout.rows.size()), width = layout.width;
-  const Tensor ids = at::zeros({n, width}, at::kLong), depth = at::zeros({n, width}, at::kLong);
+  const Tensor ids = at::zeros({n, width}, at::kLong), depth = at::zeros_like(ids),
+               places = at::zeros({n * width}, at::kLong);
   // What pads a row sees only itself.
   Tensor end = at::arange(1, width + 1, at::kLong).expand({n, width}).contiguous();
   std::vector<int64_t> predicting, targets;
@@ -23,6 +24,7 @@ Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>&
       for (int64_t p = 0; p < length; ++p) {
         ids.data_ptr<int64_t>()[at + p] = example.ids[static_cast<size_t>(p)];
         depth.data_ptr<int64_t>()[at + p] = p;
+        places.data_ptr<int64_t>()[at + p] = (static_cast<int64_t>(e) << 32) | p;
         end.data_ptr<int64_t>()[at + p] = at + length - r * width;
         const data::TokenId label = example.labels[static_cast<size_t>(p)];
         if (p == 0 || label == data::kIgnored) continue;
@@ -41,6 +43,7 @@ Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>&
   if (teacher) batch.teacher = context(*teacher);
   batch.predicting = at::tensor(predicting, at::kLong).to(device);
   batch.targets = at::tensor(targets, at::kLong).to(device);
+  batch.places = places.to(device);
   return batch;
 }
 

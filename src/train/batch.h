@@ -13,6 +13,7 @@ struct Batch {
   model::Context teacher;  // the same for the teacher, whose positions and windows are its own
   Tensor predicting;       // [P] int64: the places in the N T states that predict a label that counts
   Tensor targets;          // [P] int64: those labels
+  Tensor places;           // [N T] int64: example and position of each token, the same in whatever batch it stands
 };
 
 Batch make_batch(const model::CausalLm& model, const std::vector<data::Example>& examples,

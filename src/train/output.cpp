@@ -15,6 +15,7 @@
 #include "plan/peft_adapter.h"
 #include "plan/tensor_names.h"
 #include "plan/write_model.h"
+#include "train/check_written.h"
 #include "train/state.h"
 
 namespace shorten::train {
@@ -58,38 +59,6 @@ Changes changes_of(const Student& student, const Base& base) {
   trained(family::kFinalNorm, m.final_norm.weight, 0, m.final_norm.weight.size(0));
   if (!base.spec.tied_head) trained(family::kHead, m.lm_head.weight, 0, m.lm_head.weight.size(0));
   return out;
-}
-
-// How far logits may be apart in relative L2 norm: the merged weights are rounded, the adapter's product is not.
-double tolerance(const Base& base, at::ScalarType compute) {
-  return base.spec.dtype == checkpoint::DType::kF32 && compute == at::kFloat ? 1e-3 : 5e-2;
-}
-
-// Base and adapter against what was written, block by block, so that one block of the latter is in memory at a time.
-void compare(const Student& student, const Base& base, const std::vector<int32_t>& probe, const fs::path& written) {
-  const at::NoGradGuard guard;
-  const model::CausalLm& m = student.model;
-  const checkpoint::Checkpoint files(written);
-  const family::ModelSpec spec = family::read_spec(files);
-  const std::vector<int64_t> wide(probe.begin(), probe.end());
-  const Tensor ids = at::tensor(wide, at::kLong).unsqueeze(0).to(m.device());
-  const model::Context context = m.context(ids.size(1));
-  Tensor expected = m.embed(ids);
-  model::CausalLm outside;  // what is written, but for the blocks
-  outside.spec = spec;
-  model::load_outside(files, outside, m.device(), m.dtype());
-  Tensor found = outside.embed(ids);
-  for (size_t i = 0; i < m.blocks.size(); ++i) {
-    expected = m.blocks[i].forward(expected, context);
-    found = model::load_block(files, spec, static_cast<int64_t>(i), m.device(), m.dtype()).forward(found, context);
-  }
-  const Tensor a = m.head(expected).to(at::kDouble), b = outside.head(found).to(at::kDouble);
-  const double apart = ((a - b).norm() / a.norm()).item<double>(), most = tolerance(base, m.dtype());
-  if (apart <= most) return;
-  throw Error(ExitCode::kQuality, "the written model does not compute what was trained: the output is not kept")
-      .file(written)
-      .expected(fmt::format("logits within {} of those in memory", most))
-      .found(fmt::format("{:.4g}", apart));
 }
 
 }  // namespace
@@ -148,7 +117,7 @@ void write_model(const Student& student, const Base& base, const std::vector<int
           .file(base.files.dir())
           .help("after rounding all are as before: use a larger --lr, more steps, or a shorter --warmup");
     }
-    compare(student, base, probe, staging);
+    check_written(student, base, probe, staging);
   });
 }
 

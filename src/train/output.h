@@ -18,7 +18,7 @@ struct Base {  // the model that was trained
 void write_adapter(const Student& student, const recipe::Settings& settings, const Base& base, const fs::path& output);
 
 // Weights with B A added in fp32 and rounded once to the dtype of the checkpoint, or the trained ones; everything else
-// byte for byte. Before the directory gets its name its logits for `probe` are compared with those of base and adapter.
+// byte for byte. Before the directory gets its name it is held against the student (train/check_written.h).
 // `record` becomes shorten.json. Throws Error(kQuality) if no byte differs from the base.
 void write_model(const Student& student, const Base& base, const std::vector<int32_t>& probe, const Json& record,
                  const fs::path& output);

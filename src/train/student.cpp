@@ -11,20 +11,21 @@
 namespace shorten::train {
 namespace {
 
-// A projection with the modules whose rows it stacks.
+// A projection of a block with the modules whose rows it stacks.
 struct Stack {
   const char* name;
-  model::Linear* linear;
+  model::Linear model::Block::*linear;
+  int64_t in;
   std::vector<std::pair<std::string, int64_t>> modules;  // name, rows
 };
 
-std::vector<Stack> stacks_of(model::Block& block) {
-  const family::BlockSpec& s = block.spec;
-  const int64_t q = s.heads * s.head_dim, kv = s.kv_heads * s.head_dim, d = block.o.weight.size(0);
-  return {{"qkv", &block.qkv, {{"self_attn.q_proj", q}, {"self_attn.k_proj", kv}, {"self_attn.v_proj", kv}}},
-          {"o", &block.o, {{"self_attn.o_proj", d}}},
-          {"gate_up", &block.gate_up, {{"mlp.gate_proj", s.intermediate}, {"mlp.up_proj", s.intermediate}}},
-          {"down", &block.down, {{"mlp.down_proj", d}}}};
+std::vector<Stack> stacks_of(const family::BlockSpec& s, int64_t hidden) {
+  using model::Block;
+  const int64_t q = s.heads * s.head_dim, kv = s.kv_heads * s.head_dim, i = s.intermediate;
+  return {{"qkv", &Block::qkv, hidden, {{"self_attn.q_proj", q}, {"self_attn.k_proj", kv}, {"self_attn.v_proj", kv}}},
+          {"o", &Block::o, q, {{"self_attn.o_proj", hidden}}},
+          {"gate_up", &Block::gate_up, hidden, {{"mlp.gate_proj", i}, {"mlp.up_proj", i}}},
+          {"down", &Block::down, i, {{"mlp.down_proj", hidden}}}};
 }
 
 uint64_t seed_of(uint64_t seed, std::string_view name) {  // FNV-1a of the name on top of the seed
@@ -56,7 +57,7 @@ Tensor Student::part_b(const AdapterPart& part) const {
   return trainables[part.b].master.narrow(0, part.b_row, part.out).narrow(1, part.a_row, rank);
 }
 
-void Student::set_dropout(double p, uint64_t seed) {
+void Student::set_dropout(double p, uint64_t seed, const Tensor& places) {
   Random random(seed);
   for (model::Block& block : model.blocks) {
     for (model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) {
@@ -64,6 +65,7 @@ void Student::set_dropout(double p, uint64_t seed) {
       if (!linear->adapter) continue;
       linear->adapter->dropout = p;
       linear->adapter->seed = own;
+      linear->adapter->places = places;
     }
   }
 }
@@ -78,10 +80,9 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
   student.scale = settings.alpha / (settings.rank_stabilised ? std::sqrt(r) : r);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
-    for (const Stack& stack : stacks_of(model.blocks[i])) {
+    for (const Stack& stack : stacks_of(model.blocks[i].spec, model.spec.hidden)) {
       std::vector<Tensor> a;
       std::vector<AdapterPart> parts;
-      const int64_t in = stack.linear->weight.size(1);
       int64_t row = 0;
       for (const auto& [module, rows] : stack.modules) {
         if (is_target(settings, module)) {
@@ -89,7 +90,7 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
           const auto place = static_cast<int64_t>(a.size()) * settings.rank;
           parts.push_back({static_cast<int64_t>(i), module, student.trainables.size(), student.trainables.size() + 1,
                            place, row, rows});
-          a.push_back(initial_a(settings.rank, in, seed_of(settings.seed, name)));
+          a.push_back(initial_a(settings.rank, stack.in, seed_of(settings.seed, name)));
         }
         row += rows;
       }
@@ -103,7 +104,7 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
         for (const AdapterPart& p : parts) mask.narrow(0, p.b_row, p.out).narrow(1, p.a_row, settings.rank).fill_(1);
         student.trainables.back().mask = mask;
       }
-      stack.linear->adapter = std::make_shared<kernels::LowRank>(kernels::LowRank{
+      (model.blocks[i].*stack.linear).adapter = std::make_shared<kernels::LowRank>(kernels::LowRank{
           student.trainables[parts[0].a].compute, student.trainables[parts[0].b].compute, student.scale});
       student.parts.insert(student.parts.end(), parts.begin(), parts.end());
     }
@@ -123,9 +124,10 @@ Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
     model::Block& block = model.blocks[i];
-    for (const Stack& stack : stacks_of(block)) {
-      train(fmt::format("{}.{}", i, stack.name), stack.linear->weight);
-      train(fmt::format("{}.{}.bias", i, stack.name), stack.linear->bias);
+    for (const Stack& stack : stacks_of(block.spec, model.spec.hidden)) {
+      model::Linear& linear = block.*stack.linear;
+      train(fmt::format("{}.{}", i, stack.name), linear.weight);
+      train(fmt::format("{}.{}.bias", i, stack.name), linear.bias);
     }
     train(fmt::format("{}.input_norm", i), block.input_norm.weight);
     train(fmt::format("{}.post_attention_norm", i), block.post_attention_norm.weight);
@@ -143,6 +145,21 @@ Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
   }
   student.model = std::move(model);
   return student;
+}
+
+uint64_t count_adapter(const family::ModelSpec& spec, const recipe::Settings& settings) {
+  int64_t out = 0;
+  for (const family::BlockSpec& block : spec.blocks) {
+    for (const Stack& stack : stacks_of(block, spec.hidden)) {
+      int64_t rows = 0, parts = 0;
+      for (const auto& [module, count] : stack.modules) {
+        rows += count;
+        parts += is_target(settings, module) ? 1 : 0;
+      }
+      out += parts * settings.rank * (stack.in + rows);
+    }
+  }
+  return static_cast<uint64_t>(out);
 }
 
 int64_t count_trained(const Student& student) {

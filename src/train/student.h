@@ -34,8 +34,9 @@ struct Student {
   Tensor part_a(const AdapterPart& part) const;  // [rank, in], a view of the master
   Tensor part_b(const AdapterPart& part) const;  // [out, rank]
 
-  // Masks for the next micro-batch; p 0 for none.
-  void set_dropout(double p, uint64_t seed);
+  // Masks for the next micro-batch, whose tokens have these places (Batch::places).
+  void set_dropout(double p, uint64_t seed, const Tensor& places);
+  void stop_dropout() { set_dropout(0, 0, {}); }
 
   size_t embedding_ = SIZE_MAX;
 };
@@ -47,6 +48,8 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
 // `dtype`.
 Student make_full_student(model::CausalLm model, at::ScalarType dtype);
 
+// Numbers that the adapters of make_lora_student hold: B of stacked projections has zeros that are never trained.
+uint64_t count_adapter(const family::ModelSpec& spec, const recipe::Settings& settings);
 int64_t count_trained(const Student& student);  // numbers that are trained
 
 }  // namespace shorten::train

@@ -25,6 +25,17 @@ void wake_backward(const at::Device& device) {
   leaf.mul(leaf).backward();
 }
 
+// Two sums a tensor, which tell whether training has moved anything.
+std::vector<double> signature(const std::vector<Trainable>& trainables) {
+  const at::NoGradGuard guard;
+  std::vector<double> out;
+  for (const Trainable& t : trainables) {
+    out.push_back(t.master.sum(at::kDouble).item<double>());
+    out.push_back(t.master.norm(2, at::kDouble).item<double>());
+  }
+  return out;
+}
+
 class Trainer {
  public:
   Trainer(Student& student, const Teacher* teacher, const TrainInputs& inputs, const recipe::Hooks& hooks)
@@ -32,6 +43,7 @@ class Trainer {
 
   recipe::TrainResult run() {
     if (!resume()) {
+      start_ = signature(student_.trainables);
       result_.before = result_.after = measure();
       save();
     }
@@ -44,8 +56,9 @@ class Trainer {
       ++done_;
       finish_step();
     }
-    student_.set_dropout(0, 0);  // whoever uses the student from here on wants what it has learnt
+    student_.stop_dropout();  // whoever uses the student from here on wants what it has learnt
     result_.steps = done_;
+    result_.moved = signature(student_.trainables) != start_;
     if (s_.keep_best && result_.best) result_.after = *result_.best;
     result_.micro_batch = memory_.micro_batch;
     result_.recompute = memory_.recompute;
@@ -57,9 +70,11 @@ class Trainer {
     return {s_.pack && !s_.average_micro, s_.length, memory_.micro_batch, s_.average_micro};
   }
 
-  uint64_t seed_for(int64_t step, int64_t micro) const {
-    Random random(s_.seed ^ (static_cast<uint64_t>(step) << 20) ^ static_cast<uint64_t>(micro));
-    return random.next();
+  // Masks depend on the step and on each token's place among the rows, not on the micro-batch it stands in.
+  void drop_out(const Batch& batch) {
+    if (s_.method != recipe::Method::kLora || s_.dropout == 0) return;
+    Random random(s_.seed ^ (static_cast<uint64_t>(done_) << 20));
+    student_.set_dropout(s_.dropout, random.next(), batch.places);
   }
 
   // What follows an update. Whoever is stopped meanwhile goes on here.
@@ -86,16 +101,14 @@ class Trainer {
 
     double ce = 0, kd = 0, hidden = 0;
     Tensor sums = at::zeros({3}, at::TensorOptions(student_.model.device()).dtype(at::kDouble));
-    for (size_t m = 0; m < micro_batches.size(); ++m) {
+    for (const data::MicroBatch& micro : micro_batches) {
       if (hooks_.stop()) stop();
       PassOptions pass{s_.kd_weight, s_.temperature, teacher_ ? s_.hidden_weight : 0, 0, memory_.recompute};
-      pass.scale =
-          s_.average_micro
-              ? 1.0 / static_cast<double>(micro_batches[m].targets * static_cast<int64_t>(micro_batches.size()))
-              : 1.0 / static_cast<double>(targets);
-      student_.set_dropout(s_.method == recipe::Method::kLora ? s_.dropout : 0,
-                           seed_for(done_, static_cast<int64_t>(m)));
-      const Batch batch = make_batch(student_.model, in_.rows, micro_batches[m], teacher_ ? &teacher_->model : nullptr);
+      pass.scale = s_.average_micro
+                       ? 1.0 / static_cast<double>(micro.targets * static_cast<int64_t>(micro_batches.size()))
+                       : 1.0 / static_cast<double>(targets);
+      const Batch batch = make_batch(student_.model, in_.rows, micro, teacher_ ? &teacher_->model : nullptr);
+      drop_out(batch);
       sums.add_(train_pass(student_, teacher_, batch, pass), pass.scale);
     }
     record.grad_norm = finish_gradients(student_.trainables, s_.clip);
@@ -121,9 +134,8 @@ class Trainer {
     clear_gradients(student_.trainables);
     record.skipped = true;
     ++result_.skipped;
-    const std::string which =
-        fmt::format("step {}, rows {} to {} of {}", record.step, *std::min_element(rows.begin(), rows.end()),
-                    *std::max_element(rows.begin(), rows.end()), in_.rows.size());
+    const std::string which = fmt::format("step {}, rows {} of the training rows 0 to {}", record.step,
+                                          fmt::join(rows, " "), in_.rows.size() - 1);
     log_warning(fmt::format("{}: loss {}, gradient norm {}: not finite, the step is skipped", which, record.loss,
                             record.grad_norm));
     if (result_.skipped < kMostSkipped) return;
@@ -134,7 +146,7 @@ class Trainer {
   }
 
   double mean_loss(const std::vector<data::Example>& rows) {
-    student_.set_dropout(0, 0);
+    student_.stop_dropout();
     std::vector<size_t> all(rows.size());
     for (size_t i = 0; i < all.size(); ++i) all[i] = i;
     double sum = 0;
@@ -176,6 +188,8 @@ class Trainer {
     const HostTensors tensors = to_host(student_.trainables, true);
     in_.slots->save(done_,
                     {{"identity", in_.identity},
+                     {"place", in_.place},
+                     {"start", start_},
                      {"micro_batch", memory_.micro_batch},
                      {"recompute", memory_.recompute},
                      {"skipped", result_.skipped},
@@ -204,6 +218,11 @@ class Trainer {
           .file(slot->file.path())
           .expected(in_.identity)
           .found(state.string("identity"));
+    if (state.string("place") != in_.place) {
+      log_warning(fmt::format("the run was begun on {} and goes on on {}: not bit for bit as it would have",
+                              state.string("place"), in_.place));
+    }
+    start_ = state.numbers("start");
     from_file(slot->file, student_.trainables, true);
     done_ = saved_ = slot->step;
     const int64_t micro_batch = state.integer("micro_batch", 1, INT64_MAX);
@@ -237,6 +256,7 @@ class Trainer {
   recipe::TrainResult result_;
   MemoryPlan memory_;
   int64_t done_ = 0, saved_ = -1, worse_ = 0;
+  std::vector<double> start_;                  // the signature of the weights that it began with
   int64_t saved_best_ = 0;                     // the best step that the slot before speaks of
   std::optional<recipe::StepRecord> pending_;  // the step whose update is done, and what follows it is not
   bool started_ = false;                       // there is something to save

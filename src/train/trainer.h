@@ -19,6 +19,7 @@ struct TrainInputs {
   recipe::Settings settings;
   MemoryPlan memory;
   std::string identity;                     // of everything that the state belongs to
+  std::string place;                        // device, dtype, threads: a run that goes on elsewhere is warned
   checkpoint::StateSlots* slots = nullptr;  // null: nothing is saved
   fs::path state;           // the folder where the weights of the best validation are kept, too; empty: nowhere
   bool new_memory = false;  // go on with `memory`, not with what a saved run had

@@ -67,6 +67,12 @@ TEST_F(HealInputTest, RowsThatCannotBeLearntFrom) {
   expect(file("broken.jsonl", row(5) + "{\"input_ids\": [\n"), {"broken.jsonl", "line 2"});
   expect(in("nowhere.jsonl"), {"nowhere.jsonl"});
   expect(rows(4), {"held.jsonl"}, {"--validation", file("held.jsonl", "")});
+  fs::create_directory(temp / "splits");
+  rows(4, 48, "splits/train-00000-of-00001.jsonl");
+  rows(4, 48, "splits/notes.jsonl");
+  healed({model, "--data", in("splits"), "--steps", "1", "--warmup", "0", "-q", "-o", in("all")});
+  rows(4, 48, "splits/test.jsonl");
+  expect(in("splits"), {"splits", "train-00000-of-00001.jsonl", "test.jsonl", "--data", "--validation"});
 }
 
 TEST_F(HealInputTest, SettingsThatMakeNoSense) {
@@ -135,6 +141,23 @@ TEST_F(HealInputTest, TeachersThatAreNotTheParent) {
   expect_refused(model, taught + Arguments{tiny("llama-tied")}, 3, {"llama-tied", "another vocabulary", "48", "64"});
   expect_refused(model, taught + Arguments{tiny("mistral-window")}, 3, {"mistral-window", "not the parent"});
   expect_refused(tiny("llama-gqa"), {"--data", data, "--objective", "kd"}, 2, {"--teacher"});
+}
+
+// Where no record says who the parent is, its tokenizer tells what its numbers stand for.
+TEST_F(HealInputTest, ATeacherOfOtherTokens) {
+  const fs::path model = pruned(kNovelist, "4-23"), teacher = temp / "teacher";
+  fs::remove(model / "shorten.json");
+  fs::copy(kNovelist, teacher);
+  const Arguments taught = {"--data", rows(4, 4096), "--objective", "kd", "--steps",   "1",
+                            "--lr",   "1e-2",        "--warmup",    "0",  "--teacher", teacher.string()};
+  const Outcome trained = healed(Arguments{model.string(), "-o", in("run")} + taught);
+  EXPECT_THAT(trained.err, HasSubstr("cannot be checked"));
+  Json tokenizer = read_json(teacher / "tokenizer.json");
+  Json& vocabulary = tokenizer["model"]["vocab"];
+  const auto first = std::next(vocabulary.begin(), 1000), second = std::next(first);
+  std::swap(first.value(), second.value());
+  write(teacher / "tokenizer.json", tokenizer.dump());
+  expect_refused(model.string(), taught, 3, {"teacher", "another vocabulary", "token 1000"});
 }
 
 // The rotation of the teacher is its own, and another one makes another model of the same weights.
@@ -291,7 +314,7 @@ TEST_F(HealInputTest, LayoutsAndRecomputingChangeNothing) {
     const std::string model = pruned(tiny(name), "1", name), data = rows(12);
     const Arguments common = {model,      "--data",    data,   "--steps", "6",           "--batch", "12",
                               "--warmup", "1",         "--lr", "1e-2",    "--objective", "kd",      "--hidden-weight",
-                              "0.1",      "--dropout", "0",    "-q",      "-o"};
+                              "0.1",      "--dropout", "0.2",  "-q",      "-o"};
     const std::vector<Arguments> ways = {{},
                                          {"--no-pack"},
                                          {"--recompute", "on"},

@@ -148,42 +148,55 @@ TEST_P(Gradients, NormRopeAndSwiglu) {
   }
 }
 
+Tensor places_to(int64_t rows, const at::Device& device) {
+  return at::arange(rows, at::TensorOptions(device).dtype(at::kLong));
+}
+
 TEST_P(Gradients, AdapterWithDropoutUsesOneMaskForthAndBack) {
   const Tensor x = leaf({64, 32}), w = leaf({24, 32}, 0.2);
-  const LowRank adapter{leaf({4, 32}, 0.2), leaf({24, 4}, 0.2), 2.0, 0.25, 99};
+  const LowRank adapter{leaf({4, 32}, 0.2), leaf({24, 4}, 0.2), 2.0, 0.25, 99, places_to(64, GetParam().device)};
   const Tensor wx = wide(x), wa = wide(adapter.a), wb = wide(adapter.b), ww = wide(w);
   Tensor mask;
   {
     const at::NoGradGuard guard;
-    mask = hashed_dropout(at::ones_like(x), 0.25, 99).to(at::kDouble);
+    mask = hashed_dropout(at::ones_like(x), 0.25, 99, adapter.places).to(at::kDouble);
   }
   const Tensor exact = at::matmul(wx, ww.t()) + 2.0 * at::matmul(at::matmul(wx * mask, wa.t()), wb.t());
   compare(project(x, {w, {}, &adapter}), exact, {{x, wx}, {w, ww}, {adapter.a, wa}, {adapter.b, wb}});
 }
 
-TEST_P(Gradients, DropoutDropsItsShareAndDependsOnTheSeedAlone) {
+TEST_P(Gradients, DropoutDropsItsShareAndDependsOnSeedAndPlaceAlone) {
   const at::NoGradGuard guard;
   const Tensor x = at::ones({1000, 1000}, at::TensorOptions(GetParam().device).dtype(GetParam().dtype));
+  const Tensor places = places_to(1000, GetParam().device);
+  // Rows and columns that drop together, more often than chance has it, would show here.
+  const auto share_of_both = [](const Tensor& a, const Tensor& b) {
+    return ((a == 0) & (b == 0)).to(at::kDouble).mean().item<double>();
+  };
   for (const double p : {0.05, 0.5, 0.9}) {
-    const Tensor y = hashed_dropout(x, p, 5);
+    const Tensor y = hashed_dropout(x, p, 5, places);
     EXPECT_NEAR((y == 0).to(at::kDouble).mean().item<double>(), p, 0.002);
     EXPECT_NEAR(y.to(at::kDouble).max().item<double>(), 1 / (1 - p), 0.05);
-    EXPECT_TRUE(hashed_dropout(x, p, 5).equal(y));
-    EXPECT_TRUE(hashed_dropout(x.narrow(0, 0, 7), p, 5).equal(y.narrow(0, 0, 7)))
-        << "an element's roll depends on its place";
-    // Masks of two seeds are independent: both drop with probability p².
-    const Tensor both = (hashed_dropout(x, p, 6) == 0) & (y == 0);
-    EXPECT_NEAR(both.to(at::kDouble).mean().item<double>(), p * p, 0.002);
+    EXPECT_TRUE(hashed_dropout(x, p, 5, places).equal(y));
+    const Tensor backwards = places.flip(0);
+    EXPECT_TRUE(hashed_dropout(x, p, 5, backwards).equal(y.flip(0))) << "a mask belongs to a place, not to a row";
+    EXPECT_TRUE(hashed_dropout(x.narrow(0, 0, 7), p, 5, places.narrow(0, 20, 7)).equal(y.narrow(0, 20, 7)));
+    // Independent events have probability p².
+    EXPECT_NEAR(share_of_both(hashed_dropout(x, p, 6, places), y), p * p, 0.002);
+    EXPECT_NEAR(share_of_both(y.narrow(0, 1, 999), y.narrow(0, 0, 999)), p * p, 0.002);
+    EXPECT_NEAR(share_of_both(y.narrow(1, 1, 999), y.narrow(1, 0, 999)), p * p, 0.002);
+    EXPECT_NEAR(share_of_both(hashed_dropout(x, p, 5, places + (int64_t{1} << 32)), y), p * p, 0.002);
   }
-  EXPECT_TRUE(hashed_dropout(x, 0, 5).equal(x));
+  EXPECT_TRUE(hashed_dropout(x, 0, 5, places).equal(x));
 }
 
 TEST(DropoutMask, IsTheSameOnEveryDevice) {
   if (!kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
   const at::NoGradGuard guard;
   const Tensor x = at::randn({77, 131});
-  EXPECT_TRUE(hashed_dropout(x, 0.3, 123456789012345)
-                  .equal(hashed_dropout(x.to(kAccelerator), 0.3, 123456789012345).to(at::kCPU)));
+  EXPECT_TRUE(
+      hashed_dropout(x, 0.3, 123456789012345, places_to(77, at::kCPU))
+          .equal(hashed_dropout(x.to(kAccelerator), 0.3, 123456789012345, places_to(77, kAccelerator)).to(at::kCPU)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, Gradients,

@@ -113,7 +113,7 @@ TEST_P(GoldenTraining, EqualsTheReference) {
   const auto rows = data::read_dataset((kGolden / "rows.jsonl").string(), nullptr, options).examples;
   const auto validation = data::read_dataset((kGolden / "validation.jsonl").string(), nullptr, options).examples;
   const int64_t micro = golden.object("settings").integer("micro_batch", 1, 100);
-  const TrainInputs inputs{rows, validation, {}, settings, {micro, false, 0}, "", nullptr, {}};
+  const TrainInputs inputs{rows, validation, {}, settings, {micro, false, 0}, "", "", nullptr, {}};
   std::vector<recipe::StepRecord> records;
   recipe::Hooks hooks;
   hooks.on_step = [&](const recipe::StepRecord& r) { records.push_back(r); };

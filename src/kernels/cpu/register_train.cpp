@@ -53,15 +53,16 @@ std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& gradient, const Tensor&
   return {dx, y};
 }
 
-Tensor dropout(const Tensor& input, double p, int64_t seed) {
-  const Tensor x = input.contiguous();
+Tensor dropout(const Tensor& input, double p, int64_t seed, const Tensor& places) {
+  const Tensor x = input.contiguous(), at = places.contiguous();
   Tensor y = at::empty_like(x);
-  const Die die = make_die(x, p);
+  const Die die = make_die(p);
+  const int64_t n = x.size(-1);
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
-    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      dropout_range(in<T>(x) + begin, out<T>(y) + begin, begin, end - begin, die.threshold, die.scale,
-                    static_cast<uint64_t>(seed));
+    at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
+      dropout_rows(in<T>(x) + begin * n, at.const_data_ptr<int64_t>() + begin, out<T>(y) + begin * n, end - begin, n,
+                   die.threshold, die.scale, static_cast<uint64_t>(seed));
     });
   });
   return y;

@@ -57,11 +57,14 @@ SHORTEN_INLINE void swiglu_backward(const T* dy, const T* x, T* dx, T* y, int64_
 }
 
 template <typename T>
-SHORTEN_INLINE void dropout(const T* x, T* out, int64_t first, int64_t count, uint32_t threshold, float scale,
-                            uint64_t seed) {
+SHORTEN_INLINE void dropout(const T* x, const int64_t* places, T* out, int64_t rows, int64_t n, uint32_t threshold,
+                            float scale, uint64_t seed) {
+  for (int64_t r = 0; r < rows; ++r, x += n, out += n) {
+    const uint64_t own = row_seed(seed, places[r]);
 #pragma omp simd
-  for (int64_t i = 0; i < count; ++i)
-    store(out[i], roll(static_cast<uint32_t>(first + i), seed) >= threshold ? load(x[i]) * scale : 0.0f);
+    for (int64_t i = 0; i < n; ++i)
+      store(out[i], roll(static_cast<uint32_t>(i), own) >= threshold ? load(x[i]) * scale : 0.0f);
+  }
 }
 
 }  // namespace
@@ -88,17 +91,17 @@ SHORTEN_CLONES void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx
 SHORTEN_CLONES void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, Half* y, int64_t rows, int64_t n) {
   swiglu_backward(dy, x, dx, y, rows, n);
 }
-SHORTEN_CLONES void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold,
-                                  float scale, uint64_t seed) {
-  dropout(x, out, first, count, threshold, scale, seed);
+SHORTEN_CLONES void dropout_rows(const float* x, const int64_t* places, float* out, int64_t rows, int64_t n,
+                                 uint32_t threshold, float scale, uint64_t seed) {
+  dropout(x, places, out, rows, n, threshold, scale, seed);
 }
-SHORTEN_CLONES void dropout_range(const Bf16* x, Bf16* out, int64_t first, int64_t count, uint32_t threshold,
-                                  float scale, uint64_t seed) {
-  dropout(x, out, first, count, threshold, scale, seed);
+SHORTEN_CLONES void dropout_rows(const Bf16* x, const int64_t* places, Bf16* out, int64_t rows, int64_t n,
+                                 uint32_t threshold, float scale, uint64_t seed) {
+  dropout(x, places, out, rows, n, threshold, scale, seed);
 }
-SHORTEN_CLONES void dropout_range(const Half* x, Half* out, int64_t first, int64_t count, uint32_t threshold,
-                                  float scale, uint64_t seed) {
-  dropout(x, out, first, count, threshold, scale, seed);
+SHORTEN_CLONES void dropout_rows(const Half* x, const int64_t* places, Half* out, int64_t rows, int64_t n,
+                                 uint32_t threshold, float scale, uint64_t seed) {
+  dropout(x, places, out, rows, n, threshold, scale, seed);
 }
 
 }  // namespace shorten::kernels::cpu

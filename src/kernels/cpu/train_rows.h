@@ -21,12 +21,12 @@ void swiglu_backward_rows(const float* dy, const float* x, float* dx, float* y, 
 void swiglu_backward_rows(const Bf16* dy, const Bf16* x, Bf16* dx, Bf16* y, int64_t rows, int64_t n);
 void swiglu_backward_rows(const Half* dy, const Half* x, Half* dx, Half* y, int64_t rows, int64_t n);
 
-// x, out [count], the first of which is element `first` of the tensor.
-void dropout_range(const float* x, float* out, int64_t first, int64_t count, uint32_t threshold, float scale,
-                   uint64_t seed);
-void dropout_range(const Bf16* x, Bf16* out, int64_t first, int64_t count, uint32_t threshold, float scale,
-                   uint64_t seed);
-void dropout_range(const Half* x, Half* out, int64_t first, int64_t count, uint32_t threshold, float scale,
-                   uint64_t seed);
+// x, out [rows, n]; places [rows].
+void dropout_rows(const float* x, const int64_t* places, float* out, int64_t rows, int64_t n, uint32_t threshold,
+                  float scale, uint64_t seed);
+void dropout_rows(const Bf16* x, const int64_t* places, Bf16* out, int64_t rows, int64_t n, uint32_t threshold,
+                  float scale, uint64_t seed);
+void dropout_rows(const Half* x, const int64_t* places, Half* out, int64_t rows, int64_t n, uint32_t threshold,
+                  float scale, uint64_t seed);
 
 }  // namespace shorten::kernels::cpu

@@ -40,14 +40,15 @@ std::tuple<Tensor, Tensor> run_swiglu_backward(const Tensor& gradient, const Ten
   return {dx, y};
 }
 
-Tensor run_dropout(const Tensor& input, double p, int64_t seed) {
+Tensor run_dropout(const Tensor& input, double p, int64_t seed, const Tensor& places) {
   const c10::cuda::CUDAGuard guard(input.device());
-  const Tensor x = aligned(input);
+  const Tensor x = aligned(input), at = places.contiguous();
   Tensor y = at::empty_like(x);
-  const Die die = make_die(x, p);
+  const Die die = make_die(p);
+  const int64_t n = x.size(-1);
   if (x.numel() > 0) {
-    C10_CUDA_CHECK(dropout(dtype_of(x), x.const_data_ptr(), y.mutable_data_ptr(), x.numel(), die.threshold, die.scale,
-                           static_cast<uint64_t>(seed), stream_of(x)));
+    C10_CUDA_CHECK(dropout(dtype_of(x), x.const_data_ptr(), at.const_data_ptr<int64_t>(), y.mutable_data_ptr(),
+                           x.numel() / n, n, die.threshold, die.scale, static_cast<uint64_t>(seed), stream_of(x)));
   }
   return y;
 }

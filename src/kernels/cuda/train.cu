@@ -59,17 +59,21 @@ __global__ void swiglu_backward_kernel(const T* dy, const T* x, T* dx, T* y, int
   }
 }
 
+// One block a row.
 template <typename T, int N>
-__global__ void dropout_kernel(const T* x, T* out, int64_t packs, uint32_t threshold, float scale, uint64_t seed) {
+__global__ void dropout_kernel(const T* x, const int64_t* places, T* out, int64_t n, uint32_t threshold, float scale,
+                               uint64_t seed) {
   using P = Pack<T, N>;
-  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < packs;
-       i += static_cast<int64_t>(gridDim.x) * blockDim.x) {
-    P p = reinterpret_cast<const P*>(x)[i];
+  const P* row = reinterpret_cast<const P*>(x + blockIdx.x * n);
+  P* to = reinterpret_cast<P*>(out + blockIdx.x * n);
+  const uint64_t own = row_seed(seed, places[blockIdx.x]);
+  for (int64_t i = threadIdx.x; i < n / N; i += blockDim.x) {
+    P p = row[i];
     for (int k = 0; k < N; ++k) {
-      const bool kept = roll(static_cast<uint32_t>(i * N + k), seed) >= threshold;
+      const bool kept = roll(static_cast<uint32_t>(i * N + k), own) >= threshold;
       store(p.at[k], kept ? load(p.at[k]) * scale : 0.0f);
     }
-    reinterpret_cast<P*>(out)[i] = p;
+    to[i] = p;
   }
 }
 
@@ -102,13 +106,13 @@ cudaError_t swiglu_backward(DType dtype, const void* dy, const void* x, void* dx
   });
 }
 
-cudaError_t dropout(DType dtype, const void* x, void* out, int64_t count, uint32_t threshold, float scale,
-                    uint64_t seed, cudaStream_t stream) {
-  return by_dtype(dtype, count, [&](auto tag, auto width) {
+cudaError_t dropout(DType dtype, const void* x, const int64_t* places, void* out, int64_t rows, int64_t n,
+                    uint32_t threshold, float scale, uint64_t seed, cudaStream_t stream) {
+  return by_dtype(dtype, n, [&](auto tag, auto width) {
     using T = decltype(tag);
     constexpr int N = decltype(width)::value;
-    dropout_kernel<T, N><<<blocks_for(count / N), kThreads, 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(out),
-                                                                        count / N, threshold, scale, seed);
+    dropout_kernel<T, N><<<rows, threads_for(n / N), 0, stream>>>(static_cast<const T*>(x), places,
+                                                                  static_cast<T*>(out), n, threshold, scale, seed);
   });
 }
 

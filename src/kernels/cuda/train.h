@@ -11,7 +11,7 @@ cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const 
                               void* dx, void* y, int64_t rows, int64_t n, float eps, cudaStream_t stream);
 cudaError_t swiglu_backward(DType dtype, const void* dy, const void* x, void* dx, void* y, int64_t rows, int64_t n,
                             cudaStream_t stream);
-cudaError_t dropout(DType dtype, const void* x, void* out, int64_t count, uint32_t threshold, float scale,
-                    uint64_t seed, cudaStream_t stream);
+cudaError_t dropout(DType dtype, const void* x, const int64_t* places, void* out, int64_t rows, int64_t n,
+                    uint32_t threshold, float scale, uint64_t seed, cudaStream_t stream);
 
 }  // namespace shorten::kernels::cuda
