@@ -143,8 +143,6 @@ variable_list run(const Inputs& inputs, const Tensor& residual, const Projection
 
 Tensor LowRank::drop(const Tensor& x) const { return dropout > 0 ? hashed_dropout(x, dropout, seed, places) : x; }
 
-Tensor project(const Tensor& x, const Projection& p) { return run({Before::kNothing, x, {}, 0}, {}, p)[0]; }
-
 Branches norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p) {
   const variable_list out = run({Before::kNorm, x, norm, eps}, {}, p);
   return {out[0], out[1]};

@@ -27,15 +27,13 @@ struct Projection {
   const LowRank* adapter = nullptr;
 };
 
-// x [..., in] → y [..., out] = x Wᵀ + b, and the adapter's share.
-Tensor project(const Tensor& x, const Projection& p);
-// The same of rms_norm(x); norm [in]. And x once more, for what goes past: its gradient is added where that of the norm
-// is computed, in one pass.
+// x [..., in] → y [..., out] = n Wᵀ + b and the adapter's share, n = rms_norm(x); norm [in]. And x once more, for what
+// goes past: its gradient is added where that of the norm is computed, in one pass.
 struct Branches {
   Tensor y, past;
 };
 Branches norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p);
-// residual [..., out] + the same of x.
+// residual [..., out] + the same of x [..., in] itself.
 Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p);
 // residual + the same of swiglu(gate_up); gate_up [..., 2 in].
 Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p);

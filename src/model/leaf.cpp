@@ -7,8 +7,6 @@ namespace shorten::model {
 
 Tensor RmsNorm::operator()(const Tensor& x) const { return kernels::rms_norm(x, weight, eps); }
 
-Tensor Linear::operator()(const Tensor& x) const { return kernels::project(x, projection()); }
-
 kernels::Branches Linear::after(const RmsNorm& norm, const Tensor& x) const {
   return kernels::norm_project(x, norm.weight, norm.eps, projection());
 }

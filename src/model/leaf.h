@@ -25,7 +25,6 @@ struct Linear {
   Tensor bias;    // [out], or undefined
   std::shared_ptr<kernels::LowRank> adapter = nullptr;
 
-  Tensor operator()(const Tensor& x) const;                                   // x [..., in] → [..., out]
   kernels::Branches after(const RmsNorm& norm, const Tensor& x) const;        // of norm(x), and x for what goes past
   Tensor add_to(const Tensor& residual, const Tensor& x) const;               // residual + y
   Tensor add_swiglu_to(const Tensor& residual, const Tensor& gate_up) const;  // residual + y of swiglu(gate_up)

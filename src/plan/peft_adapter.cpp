@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -150,11 +149,6 @@ std::vector<AdaptedModule> adaptable_modules(const family::BlockSpec& block, int
     modules.push_back({tensor.name.substr(0, tensor.name.size() - kWeight.size()), tensor.shape[1], tensor.shape[0]});
   }
   return modules;
-}
-
-double AdapterConfig::scale() const {
-  const auto r = static_cast<double>(rank);
-  return alpha / (rank_stabilised ? std::sqrt(r) : r);
 }
 
 PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, const std::string& fingerprint) {

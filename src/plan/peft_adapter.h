@@ -23,8 +23,6 @@ struct AdapterConfig {
   double alpha = 16, dropout = 0;
   bool rank_stabilised = false;      // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
   std::vector<std::string> targets;  // "q_proj", ..., in the order of adaptable_modules
-
-  double scale() const;  // of B A
 };
 
 // A pair of matrices of one module: a [rank, in], b [out, rank].

@@ -10,16 +10,14 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "core/sha256.h"
 #include "core/units.h"
-#include "core/utf8.h"
 #include "tasks/python_random.h"
 #include "tasks/wikitext.h"
+#include "text/text_files.h"
 
 namespace shorten::tasks {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kOriginalWikitext = "wiki.test.raw";
 
 // The documents of a file, and how a place in it is called: "line" counts from 1, "element" from 0.
@@ -30,22 +28,6 @@ struct Content {
 
 std::string place_name(std::string_view unit, int64_t id) {
   return fmt::format("{} {}", unit, unit == "element" ? id : id + 1);
-}
-
-std::vector<Json> parse_lines(std::string_view text, const fs::path& file) {
-  std::vector<Json> out;
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = std::min(text.find('\n', start), text.size());
-    const std::string_view line = text.substr(start, end - start);
-    const std::string where = place_name("line", static_cast<int64_t>(out.size()));
-    start = end + 1;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
-      if (start >= text.size()) break;  // one empty line at the end
-      throw bad_input("an empty line").file(file).where(where).expected("a JSON object");
-    }
-    out.push_back(parse_json(line, file, where));
-  }
-  return out;
 }
 
 // An array, or an object whose only value is one.
@@ -60,24 +42,21 @@ std::vector<Json> parse_array(std::string_view text, const fs::path& file) {
   return {list.begin(), list.end()};
 }
 
-std::vector<Json> parse_pages(std::string_view text, const fs::path& file) {
-  if (const size_t bad = find_invalid_utf8(text); bad != std::string_view::npos) {
-    throw bad_input("the text is not valid UTF-8").file(file).where(fmt::format("offset {}", bad));
-  }
-  std::vector<Json> out;
-  for (std::string& page : wikitext_pages(text)) out.push_back({{"page", std::move(page)}});
-  return out;
-}
-
-Content parse_content(std::string_view text, const fs::path& file) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (text.empty()) throw bad_input("the file is empty").file(file);
+Content parse_content(const text::TextFile& file) {
   Content out;
-  const std::string extension = file.extension().string();
-  if (extension == ".jsonl") out = {parse_lines(text, file), "line"};
-  if (extension == ".json") out = {parse_array(text, file), "element"};
-  if (extension == ".raw") out = {parse_pages(text, file), "page"};
-  if (out.documents.empty()) throw bad_input("the file has no documents").file(file);
+  const std::string extension = file.file.extension().string();
+  if (extension == ".jsonl") {
+    text::for_each_entry(file, [&](const Json& entry, const std::string&) {
+      out.documents.push_back(entry);
+      return true;
+    });
+  } else if (extension == ".json") {
+    out = {parse_array(file.content, file.file), "element"};
+  } else {
+    out.unit = "page";
+    for (std::string& page : wikitext_pages(file.content)) out.documents.push_back({{"page", std::move(page)}});
+  }
+  if (out.documents.empty()) throw bad_input("the file has no documents").file(file.file);
   return out;
 }
 
@@ -140,9 +119,9 @@ TaskData read_task(const Task& task, const fs::path& folder, const Profile& prof
   TaskData out;
   out.task = &task;
   out.file = find_file(task, folder);
-  const std::string bytes = read_file(out.file);
-  out.sha256 = sha256_hex(bytes);
-  Content content = parse_content(bytes, out.file);
+  const text::TextFile file = text::read_text_file(out.file);
+  out.sha256 = file.sha256;
+  Content content = parse_content(file);
   out.unit = content.unit;
   out.available = static_cast<int64_t>(content.documents.size());
   std::vector<Example> examples;

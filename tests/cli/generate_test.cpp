@@ -2,6 +2,7 @@
 // `shorten generate` and `shorten bench` from outside.
 #include <gmock/gmock.h>
 
+#include "checkpoint/checkpoint.h"
 #include "cli/program.h"
 #include "core/json.h"
 
@@ -112,6 +113,54 @@ TEST(Generate, AClosedPipeEndsIt) {
                                "cpu", "-q", "--ignore-eos"},
                               "| head -c 3");
   EXPECT_EQ(run.status, 141);
+}
+
+TEST(Generate, AnInterruptedStreamLeavesNothing) {
+  const TempDir temp;
+  const int status = shorten_with_signal({"generate", kNovelist, "--prompt", "The clerk", "--max-new-tokens", "1000",
+                                          "--ignore-eos", "--device", "cpu", "-o", (temp / "samples.json").string()},
+                                         SIGINT, std::chrono::milliseconds(700));
+  EXPECT_EQ(status, 130);
+  EXPECT_TRUE(fs::is_empty(temp.path()));
+}
+
+TEST(Generate, WhatDoesNotFitIsSaidBeforeTheModelIsLoaded) {
+  const TempDir temp;
+  const fs::path model = temp / "long";
+  fs::copy(kNovelist, model);
+  Json config = read_json(model / "config.json");
+  config["max_position_embeddings"] = 1 << 25;
+  write(model / "config.json", config.dump());
+  const Outcome run =
+      shorten({"generate", model.string(), "--prompt", "The clerk", "--max-new-tokens", "16777216", "--device", "cpu"});
+  EXPECT_EQ(run.status, 5);
+  EXPECT_THAT(run.err,
+              AllOf(HasSubstr("for generating"), HasSubstr("for states"), ::testing::Not(HasSubstr("loading"))));
+}
+
+TEST(Generate, WhereNanAppearsFirstIsNamed) {
+  const checkpoint::Checkpoint sound(kNovelist);
+  const auto with_huge = [&](const std::string& name) {  // so large that what it makes is infinite
+    const TempDir temp;
+    std::vector<checkpoint::Tensor> tensors;
+    std::vector<uint16_t> huge;
+    for (auto [key, tensor] : sound.tensors()) {
+      if (key == name) {
+        huge.assign(tensor.numel(), 0x7f7f);  // the largest of bf16
+        tensor.bytes = std::as_bytes(std::span(huge));
+      }
+      tensors.push_back(tensor);
+    }
+    fs::copy(kNovelist, temp / "huge");
+    fs::remove(temp / "huge/model.safetensors");
+    checkpoint::write_safetensors(temp / "huge/model.safetensors", tensors, {});
+    const Outcome run = shorten({"generate", (temp / "huge").string(), "--prompt", "The clerk", "--max-new-tokens", "8",
+                                 "--device", "cpu", "-q"});
+    EXPECT_EQ(run.status, 7);
+    return run.err;
+  };
+  EXPECT_THAT(with_huge("model.layers.5.mlp.down_proj.weight"), HasSubstr("block 5"));
+  EXPECT_THAT(with_huge("lm_head.weight"), HasSubstr("the head"));
 }
 
 TEST(Bench, MeasuresEveryPointOfTheGrid) {

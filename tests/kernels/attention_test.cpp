@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
-#include "model/device.h"
+#include "kernels/place.h"
 
 namespace shorten::kernels {
 namespace {
@@ -80,18 +80,7 @@ std::string show(const Case& c) {
          " and " + std::to_string(c.kv) + " of " + std::to_string(c.hd) + ", mask " + c.mask;
 }
 
-struct Place {
-  at::DeviceType device;
-  at::ScalarType dtype;
-};
-
-class Attention : public ::testing::TestWithParam<Place> {
- protected:
-  void SetUp() override {
-    if (GetParam().device != at::kCPU && !model::open_device("auto").is_cuda()) GTEST_SKIP() << "no CUDA device";
-    at::manual_seed(3);
-  }
-};
+using Attention = PlaceTest;
 
 TEST_P(Attention, EqualsTheFormula) {
   for (const Case& c : kCases) {
@@ -110,11 +99,7 @@ TEST_P(Attention, EqualsTheFormula) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Attention,
-                         ::testing::Values(Place{at::kCPU, at::kFloat}, Place{at::kCPU, at::kBFloat16},
-                                           Place{at::kCPU, at::kHalf}));
-INSTANTIATE_TEST_SUITE_P(Cuda, Attention,
-                         ::testing::Values(Place{at::kCUDA, at::kFloat}, Place{at::kCUDA, at::kBFloat16}));
+INSTANTIATE_TEST_SUITE_P(Places, Attention, ::testing::ValuesIn(kEverywhere), name_of);
 
 TEST(AttentionOperator, SaysWhatIsNotFinite) {
   Tensor qkv = at::randn({1, 40, 3, 8});
@@ -176,12 +161,12 @@ TEST_P(AttentionKernels, EqualTheFormula) {
   }
 }
 
-std::string name_of(const ::testing::TestParamInfo<Isa>& info) {
+std::string isa_of(const ::testing::TestParamInfo<Isa>& info) {
   const char* const isa[] = {"Portable", "Avx2", "Avx512"};
   return isa[static_cast<int>(info.param)];
 }
 INSTANTIATE_TEST_SUITE_P(Versions, AttentionKernels, ::testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512),
-                         name_of);
+                         isa_of);
 
 }  // namespace
 }  // namespace shorten::kernels

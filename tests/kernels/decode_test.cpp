@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "model/device.h"
+#include "kernels/place.h"
 
 namespace shorten::kernels {
 namespace {
@@ -54,21 +54,10 @@ Tensor exact_attention(const Tensor& q, const Tensor& keys, const Tensor& values
   return at::stack(rows);
 }
 
-// Opened before the first ATen call, as the plug-in demands.
-const at::Device kAccelerator = model::open_device("auto");
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-struct Place {
-  at::DeviceType device;
-  at::ScalarType dtype;
-};
-
-class Decode : public ::testing::TestWithParam<Place> {
+class Decode : public PlaceTest {
  protected:
-  void SetUp() override {
-    if (GetParam().device != at::kCPU && !kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
-    at::manual_seed(7);
-  }
   // Values that the dtype can hold, on the device.
   Tensor place(const Tensor& x) const { return x.to(GetParam().device, GetParam().dtype); }
   Tensor random(at::IntArrayRef shape) const { return place(at::randn(shape, at::kDouble)); }
@@ -253,14 +242,7 @@ TEST_P(Decode, AttentionDoesNotHideNan) {
   EXPECT_FALSE(mixed[0].isnan().any().item<bool>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Places, Decode,
-                         ::testing::Values(Place{at::kCPU, at::kFloat}, Place{at::kCPU, at::kBFloat16},
-                                           Place{at::kCPU, at::kHalf}, Place{at::kCUDA, at::kFloat},
-                                           Place{at::kCUDA, at::kBFloat16}, Place{at::kCUDA, at::kHalf}),
-                         [](const auto& info) {
-                           return std::string(info.param.device == at::kCPU ? "Cpu" : "Cuda") +
-                                  at::toString(info.param.dtype);
-                         });
+INSTANTIATE_TEST_SUITE_P(Places, Decode, ::testing::ValuesIn(kEverywhere), name_of);
 
 }  // namespace
 }  // namespace shorten::kernels

@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/place.h"
 #include "kernels/torch.h"
-#include "model/device.h"
 
 namespace shorten::kernels {
 namespace {
@@ -15,20 +15,8 @@ double error(const Tensor& got, const Tensor& exact) {
   return ((got.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
 }
 
-// Opened before the first ATen call, as the plug-in demands.
-const at::Device kAccelerator = model::open_device("auto");
-
-struct Place {
-  at::DeviceType device;
-  at::ScalarType dtype;
-};
-
-class Kernels : public ::testing::TestWithParam<Place> {
+class Kernels : public PlaceTest {
  protected:
-  void SetUp() override {
-    if (GetParam().device != at::kCPU && !kAccelerator.is_cuda()) GTEST_SKIP() << "no CUDA device";
-    at::manual_seed(7);
-  }
   // Values that the dtype can hold, on the device.
   Tensor place(const Tensor& x) const { return x.to(GetParam().device, GetParam().dtype); }
   Tensor random(at::IntArrayRef shape) const { return place(at::randn(shape, at::kDouble)); }
@@ -98,14 +86,7 @@ TEST_P(Kernels, NanIsNotHidden) {
   EXPECT_TRUE(cross_entropy(x, at::zeros({2}, at::kLong).to(GetParam().device))[1].isnan().item<bool>());
 }
 
-INSTANTIATE_TEST_SUITE_P(Places, Kernels,
-                         ::testing::Values(Place{at::kCPU, at::kFloat}, Place{at::kCPU, at::kBFloat16},
-                                           Place{at::kCPU, at::kHalf}, Place{at::kCUDA, at::kFloat},
-                                           Place{at::kCUDA, at::kBFloat16}, Place{at::kCUDA, at::kHalf}),
-                         [](const auto& info) {
-                           return std::string(info.param.device == at::kCPU ? "Cpu" : "Cuda") +
-                                  at::toString(info.param.dtype);
-                         });
+INSTANTIATE_TEST_SUITE_P(Places, Kernels, ::testing::ValuesIn(kEverywhere), name_of);
 
 }  // namespace
 }  // namespace shorten::kernels

@@ -72,13 +72,6 @@ TEST(PeftAdapter, ModulesAreThoseOfABlockInTheirOrder) {
             "mlp.gate_proj 24 48\nmlp.up_proj 24 48\nmlp.down_proj 48 24\n");
 }
 
-TEST(PeftAdapter, ScaleIsAlphaByRankOrItsRoot) {
-  AdapterConfig config{16, 8, 0, false, {}};
-  EXPECT_EQ(config.scale(), 0.5);
-  config.rank_stabilised = true;
-  EXPECT_EQ(config.scale(), 2);
-}
-
 TEST(PeftAdapter, ReadsBackWhatWasWritten) {
   const TempDir temp;
   const Sample sample;
@@ -122,7 +115,6 @@ TEST(PeftAdapter, FractionalAlphaAndRootSurvive) {
   sample.config.rank_stabilised = true;
   plan::write_adapter(temp.path(), sample.config, sample.pairs, "m", kBase);
   const plan::PeftAdapter read = plan::open_adapter(temp.path(), base_spec(), kBase);
-  EXPECT_EQ(read.config.scale(), 0.1 / std::sqrt(3.0));
 }
 
 // The keys that tell of another program: no shorten.json, the adapter's name in the keys, half precision.

@@ -14,7 +14,6 @@
 #include "tasks/metrics.h"
 #include "tasks/wikitext.h"
 #include "test_data.h"
-#include "text/rows.h"
 
 namespace shorten::tasks {
 namespace {
@@ -135,25 +134,19 @@ TEST(Vectors, AllOfThem) {
       {"rolling_windows", check_windows},
       {"encode_pair_ws", check_moved_space},
       {"truncate", check_truncation},
-      {"gptq_join_wikitext",
-       [](const Json& v) { EXPECT_EQ(text::join_wikitext_rows(text(v, "file")), text(v, "out")); }},
-      {"gptq_join_ptb",
-       [](const Json& v) {
-         EXPECT_EQ(text::join_ptb_rows(text(v, "file"), "\n\n"), text(v, "out"));
-         EXPECT_EQ(text::join_ptb_rows(text(v, "file"), " "), text(v, "out_new"));
-       }},
   };
   size_t checked = 0;
   std::map<std::string, int> kinds;
   for (const Json& v : all) {
     const std::string kind = text(v, "kind");
+    if (kind.starts_with("gptq_join_")) continue;  // how papers join rows for a perplexity: texts come joined
     ASSERT_TRUE(checks.contains(kind)) << "a kind without a check: " << kind;
     SCOPED_TRACE(v.dump());
     checks.at(kind)(v);
     ++kinds[kind];
     ++checked;
   }
-  EXPECT_EQ(checked, 89u);
+  EXPECT_EQ(checked, 87u);
   EXPECT_EQ(kinds.size(), checks.size()) << "a check without a vector";
 }
 

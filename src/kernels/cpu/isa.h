@@ -4,11 +4,12 @@
 
 #include "kernels/cpu/attention_kernels.h"
 #include "kernels/cpu/decode_kernels.h"
+#include "kernels/cpu/row_kernels.h"
 
 namespace shorten::kernels::cpu {
 
 template <typename T>
-struct Kernels : DecodeKernels<T>, AttentionKernels<T> {};
+struct Kernels : DecodeKernels<T>, AttentionKernels<T>, RowKernels<T> {};
 
 struct KernelTable {
   Kernels<float> fp32;

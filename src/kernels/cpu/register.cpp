@@ -2,7 +2,7 @@
 // The operators on a CPU: tensors in, row kernels over all threads.
 #include <torch/library.h>
 
-#include "kernels/cpu/rows.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
 
 namespace shorten::kernels::cpu {
@@ -22,8 +22,8 @@ Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     parallel_rows(x.numel() / n, n, [&](int64_t begin, int64_t end) {
-      rms_norm_rows(in<T>(x) + begin * n, in<T>(weight), out<T>(y) + begin * n, end - begin, n,
-                    static_cast<float>(eps));
+      kernel_table().of(T{}).rms_norm_rows(in<T>(x) + begin * n, in<T>(weight), out<T>(y) + begin * n, end - begin, n,
+                                           static_cast<float>(eps));
     });
   });
   return y;
@@ -35,8 +35,9 @@ Tensor& rope(const Tensor& x, const Tensor& cos, const Tensor& sin, int64_t rota
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     parallel_rows(x.size(0) * x.size(1), heads * hd, [&](int64_t begin, int64_t end) {
-      rope_rows(in<T>(x) + begin * heads * hd, out<T>(y) + begin * heads * hd, in<float>(cos), in<float>(sin),
-                back ? -1.0f : 1.0f, begin, end - begin, x.size(1), heads, rotated, hd / 2);
+      kernel_table().of(T{}).rope_rows(in<T>(x) + begin * heads * hd, out<T>(y) + begin * heads * hd, in<float>(cos),
+                                       in<float>(sin), back ? -1.0f : 1.0f, begin, end - begin, x.size(1), heads,
+                                       rotated, hd / 2);
     });
   });
   return y;
@@ -51,7 +52,7 @@ Tensor swiglu(const Tensor& input) {
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     parallel_rows(y.numel() / n, 2 * n, [&](int64_t begin, int64_t end) {
-      swiglu_rows(in<T>(x) + begin * 2 * n, out<T>(y) + begin * n, end - begin, n);
+      kernel_table().of(T{}).swiglu_rows(in<T>(x) + begin * 2 * n, out<T>(y) + begin * n, end - begin, n);
     });
   });
   return y;
@@ -64,7 +65,7 @@ Tensor log_sum_exp(const Tensor& input) {
   by_dtype(logits, [&](auto tag) {
     using T = decltype(tag);
     parallel_rows(rows, n, [&](int64_t begin, int64_t end) {
-      log_sum_exp_rows(in<T>(logits) + begin * n, out<float>(y) + begin, end - begin, n);
+      kernel_table().of(T{}).log_sum_exp_rows(in<T>(logits) + begin * n, out<float>(y) + begin, end - begin, n);
     });
   });
   return y;

@@ -2,8 +2,8 @@
 // The operators of the backward pass on a CPU.
 #include <torch/library.h>
 
+#include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
-#include "kernels/cpu/train_rows.h"
 #include "kernels/dropout.h"
 
 namespace shorten::kernels::cpu {
@@ -32,8 +32,9 @@ std::tuple<Tensor, Tensor> rms_norm_backward(const Tensor& gradient, const Tenso
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
-      rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight), rows_of<T>(added, begin),
-                             out<T>(dx) + begin * n, rows_of<T>(y, begin), end - begin, n, static_cast<float>(eps));
+      kernel_table().of(T{}).rms_norm_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * n, in<T>(weight),
+                                                    rows_of<T>(added, begin), out<T>(dx) + begin * n,
+                                                    rows_of<T>(y, begin), end - begin, n, static_cast<float>(eps));
     });
   });
   return {dx, y};
@@ -46,8 +47,8 @@ std::tuple<Tensor, Tensor> swiglu_backward(const Tensor& gradient, const Tensor&
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, dy.numel() / n, grain_of(2 * n), [&](int64_t begin, int64_t end) {
-      swiglu_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * 2 * n, out<T>(dx) + begin * 2 * n,
-                           rows_of<T>(y, begin), end - begin, n);
+      kernel_table().of(T{}).swiglu_backward_rows(in<T>(dy) + begin * n, in<T>(x) + begin * 2 * n,
+                                                  out<T>(dx) + begin * 2 * n, rows_of<T>(y, begin), end - begin, n);
     });
   });
   return {dx, y};
@@ -61,8 +62,9 @@ Tensor dropout(const Tensor& input, double p, int64_t seed, const Tensor& places
   by_dtype(x, [&](auto tag) {
     using T = decltype(tag);
     at::parallel_for(0, x.numel() / n, grain_of(n), [&](int64_t begin, int64_t end) {
-      dropout_rows(in<T>(x) + begin * n, at.const_data_ptr<int64_t>() + begin, out<T>(y) + begin * n, end - begin, n,
-                   die.threshold, die.scale, static_cast<uint64_t>(seed));
+      kernel_table().of(T{}).dropout_rows(in<T>(x) + begin * n, at.const_data_ptr<int64_t>() + begin,
+                                          out<T>(y) + begin * n, end - begin, n, die.threshold, die.scale,
+                                          static_cast<uint64_t>(seed));
     });
   });
   return y;

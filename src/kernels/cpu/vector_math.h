@@ -1,23 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element functions that GCC turns into vector code: no calls, no branches. Inlined into the kernels,
-// which are compiled for several instruction sets (SHORTEN_CLONES) and chosen when the program starts.
+// Element functions that GCC turns into vector code: no calls, no branches. Inlined into the kernels, which are
+// compiled for several instruction sets (kernels/cpu/isa.h).
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-// One body for AVX-512, AVX2 and any x86-64; the loader picks.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define SHORTEN_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define SHORTEN_CLONES
-#endif
 #define SHORTEN_INLINE inline __attribute__((always_inline))
 
 namespace shorten::kernels::cpu {
 
-// bfloat16 and IEEE half as their bits. Types of our own, because ATen's convert through functions that are not
-// inlined into clones.
+// bfloat16 and IEEE half as their bits. Types of our own, because ATen's convert through functions that need
+// not be inlined.
 struct Bf16 {
   uint16_t bits;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kernels/cpu/train_rows.cpp has the derivatives.
+// kernels/cpu/train_rows.h has the derivatives.
 #include "kernels/cuda/rows_device.cuh"
 #include "kernels/cuda/train.h"
 #include "kernels/dropout_hash.h"

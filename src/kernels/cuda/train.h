@@ -6,7 +6,7 @@
 
 namespace shorten::kernels::cuda {
 
-// Shapes as in kernels/cpu/train_rows.h. All launch on `stream` and return the launch's error.
+// Shapes as in kernels/cpu/row_kernels.h. All launch on `stream` and return the launch's error.
 cudaError_t rms_norm_backward(DType dtype, const void* dy, const void* x, const void* weight, const void* added,
                               void* dx, void* y, int64_t rows, int64_t n, float eps, cudaStream_t stream);
 cudaError_t swiglu_backward(DType dtype, const void* dy, const void* x, void* dx, void* y, int64_t rows, int64_t n,
