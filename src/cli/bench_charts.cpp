@@ -7,25 +7,40 @@
 
 #include "cli/bench.h"
 #include "cli/chart.h"
+#include "core/error.h"
 
 namespace shorten::cli {
 namespace {
 
+// The last name in the path, of a configuration that of its folder.
 std::string short_name(const BenchModel& model) {
-  return fmt::format("{}, {} blocks", std::filesystem::path(model.path).filename().string(), model.blocks);
+  fs::path path = fs::path(model.path).lexically_normal();
+  if (!path.has_filename() || (path.filename() == "config.json" && path.has_parent_path())) path = path.parent_path();
+  return fmt::format("{}, {} blocks", printable(path.filename().string(), 40), model.blocks);
 }
+
+bool same_lengths(const GridPoint& a, const GridPoint& b) { return a.input == b.input && a.new_tokens == b.new_tokens; }
 
 }  // namespace
 
+// A line joins what differs in the batch alone.
 std::string latency_chart(const BenchReport& report) {
+  std::vector<GridPoint> lengths;
+  for (const BenchResult& r : report.results) {
+    const auto same = [&](const GridPoint& p) { return same_lengths(p, r.point); };
+    if (std::none_of(lengths.begin(), lengths.end(), same)) lengths.push_back(r.point);
+  }
   Chart chart{"Latency against throughput", "tokens a second", "latency, s", {}};
   for (size_t m = 0; m < report.models.size(); ++m) {
-    Series series{short_name(report.models[m]), {}};
-    for (const BenchResult& r : report.results) {
-      if (r.model != m || !r.ran()) continue;
-      series.points.push_back({r.throughput(), statistics(r.latency).mean, fmt::format("batch {}", r.point.batch)});
+    for (const GridPoint& point : lengths) {
+      const std::string name = short_name(report.models[m]);
+      Series series{lengths.size() == 1 ? name : fmt::format("{}, {} + {}", name, point.input, point.new_tokens), {}};
+      for (const BenchResult& r : report.results) {
+        if (r.model != m || !r.ran() || !same_lengths(point, r.point)) continue;
+        series.points.push_back({r.throughput(), statistics(r.latency).mean, fmt::format("batch {}", r.point.batch)});
+      }
+      if (!series.points.empty()) chart.series.push_back(std::move(series));
     }
-    if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
   return render_svg(chart);
 }
@@ -36,9 +51,7 @@ std::string blocks_chart(const BenchReport& report) {
   Chart chart{"Speed against blocks removed", "blocks removed", "tokens a second", {}};
   std::vector<GridPoint> points;
   for (const BenchResult& r : report.results) {
-    const auto same = [&](const GridPoint& p) {
-      return p.batch == r.point.batch && p.input == r.point.input && p.new_tokens == r.point.new_tokens;
-    };
+    const auto same = [&](const GridPoint& p) { return p.batch == r.point.batch && same_lengths(p, r.point); };
     if (!r.ran()) continue;
     auto found = std::find_if(points.begin(), points.end(), same);
     if (found == points.end()) {

@@ -65,7 +65,7 @@ void add_steps(CLI::App& app, HealOptions& o) {
   const std::string group = "Steps";
   recipe::Settings& s = o.settings;
   const auto count = [&](const char* name, int64_t& value, const char* help, int64_t low) {
-    return app.add_option(name, value, help)->type_name("N")->check(CLI::Range(low, int64_t{1} << 40))->group(group);
+    return app.add_option(name, value, help)->type_name("N")->check(CLI::Range(low, int64_t{1} << 31))->group(group);
   };
   count("--epochs", o.epochs, "times that all rows are seen [2]", 1);
   count("--steps", s.steps, "steps instead of epochs", 1)->excludes("--epochs");
@@ -99,7 +99,7 @@ void add_watching(CLI::App& app, HealOptions& o) {
   const std::string group = "Watching and keeping";
   recipe::Settings& s = o.settings;
   const auto count = [&](const char* name, int64_t& value, const char* help) {
-    app.add_option(name, value, help)->type_name("N")->check(CLI::Range(int64_t{1}, int64_t{1} << 40))->group(group);
+    app.add_option(name, value, help)->type_name("N")->check(CLI::Range(int64_t{1}, int64_t{1} << 31))->group(group);
   };
   app.add_option("--validation", o.validation, "rows held out, or a file of them [5 %, at most 256]")
       ->type_name("N|SOURCE")

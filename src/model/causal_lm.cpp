@@ -9,8 +9,8 @@
 namespace shorten::model {
 
 void CausalLm::add_windows(Context& context, const std::function<Tensor(int64_t window)>& windowed) const {
-  for (const Block& block : blocks) {
-    const auto& window = block.spec.window;
+  for (const family::BlockSpec& block : spec.blocks) {
+    const auto& window = block.window;
     if (!window || *window >= context.length || context.windows.contains(*window)) continue;
     // 0 where a token may look, -inf elsewhere
     const Tensor seen = windowed(*window);
@@ -21,7 +21,7 @@ void CausalLm::add_windows(Context& context, const std::function<Tensor(int64_t 
 Context CausalLm::context(int64_t length) const {
   Context context;
   context.length = length;
-  context.rope = make_rope(spec.rope, blocks.front().spec.head_dim, length, device());
+  context.rope = make_rope(spec.rope, spec.blocks.front().head_dim, length, device());
   add_windows(context, [&](int64_t window) {
     // [T, T]: the diagonal and the window - 1 places before it.
     return at::ones({length, length}, at::TensorOptions(device()).dtype(at::kBool)).tril().triu(1 - window);
@@ -33,7 +33,7 @@ Context CausalLm::context(const TreeRows& trees) const {
   const int64_t n = trees.depth.size(0), t = trees.depth.size(1);
   Context context;
   context.length = t;
-  const Rope rope = make_rope(spec.rope, blocks.front().spec.head_dim, trees.depth.max().item<int64_t>() + 1, device());
+  const Rope rope = make_rope(spec.rope, spec.blocks.front().head_dim, trees.depth.max().item<int64_t>() + 1, device());
   const Tensor position = trees.depth.reshape({n * t});
   context.rope = {rope.cos.index_select(0, position), rope.sin.index_select(0, position)};
 

@@ -42,15 +42,16 @@ class Wide {
 
  private:
   Tensor master(const Tensor& used) const {
+    if (!used.defined()) return used;
     for (const Trainable& t : student_.trainables) {
       if (t.compute.is_same(used)) return t.master;
     }
     return used.to(at::kFloat);
   }
 
-  Tensor round(const Tensor& x) const { return rounded_ ? x.to(*rounded_).to(at::kFloat) : x; }
+  Tensor round(const Tensor& x) const { return rounded_ && x.defined() ? x.to(*rounded_).to(at::kFloat) : x; }
 
-  Tensor weight(const Tensor& used) const { return used.defined() ? round(master(used)) : used; }
+  Tensor weight(const Tensor& used) const { return round(master(used)); }
 
   model::RmsNorm norm(const model::RmsNorm& n) const { return {weight(n.weight), n.eps}; }
 

@@ -76,14 +76,14 @@ TEST_P(RowKernels, AgreeWithTheBest) {
   }
 }
 
+std::string version(const ::testing::TestParamInfo<std::tuple<Isa, at::ScalarType>>& info) {
+  const char* const isa[] = {"Portable", "Avx2", "Avx512"};
+  return std::string(isa[static_cast<int>(std::get<0>(info.param))]) + at::toString(std::get<1>(info.param));
+}
 INSTANTIATE_TEST_SUITE_P(Versions, RowKernels,
                          ::testing::Combine(::testing::Values(Isa::kPortable, Isa::kAvx2, Isa::kAvx512),
                                             ::testing::Values(at::kFloat, at::kBFloat16, at::kHalf)),
-                         [](const auto& info) {
-                           const char* isa[] = {"Portable", "Avx2", "Avx512"};
-                           return std::string(isa[static_cast<size_t>(std::get<0>(info.param))]) +
-                                  at::toString(std::get<1>(info.param));
-                         });
+                         version);
 
 }  // namespace
 }  // namespace shorten::kernels

@@ -177,7 +177,7 @@ TEST_F(DocumentsTest, DamagedFiles) {
               HasSubstr("goal"));
   error_of("wiki.test.raw", "", "wikitext");
   error_of("wiki.test.raw", " \n \n", "wikitext");
-  EXPECT_EQ(error_of("wiki.test.raw", " = A = \n\xff", "wikitext").where(), "offset 8");
+  EXPECT_EQ(error_of("wiki.test.raw", " = A = \n\xff", "wikitext").where(), "line 2");
 }
 
 TEST(ListTasks, NamesFileOriginLicenceAndCommandOfEachOnNarrowTerminals) {

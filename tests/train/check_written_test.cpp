@@ -38,7 +38,7 @@ class WrittenTest : public ::testing::TestWithParam<std::tuple<recipe::Method, a
   Base base() const { return {files, family::read_spec(files), ""}; }
 
   const checkpoint::Checkpoint files{fs::path(SHORTEN_SOURCE_DIR) / "examples" / "novelist-14m"};
-  const TempDir temp;
+  const test::TempDir temp;
   const fs::path written = temp / "model";
   Student student;
 };
