@@ -2,7 +2,8 @@
 """Decoding and prefill of a LLaMA-7B shape with random weights in bf16 on a GPU, beside Transformers.
 
 Both make 128 tokens after 12, at batch 1 and 16, with 32 blocks (shorten also with 25), and read 4 prompts of 2,048 tokens. Transformers
-generates with its cache and SDPA, as `model.generate` does. The limit of decoding is the bandwidth of reading, measured by a sum over 4 GB.
+generates with its cache and SDPA, as `model.generate` does. The limit of decoding is the bandwidth of reading, measured by a sum over 4 GB;
+that of prefill the rate of matrix products, at 2 FLOP a token and entry of the blocks' matrices, attention counting as nothing.
 usage: python bench/generate_gpu.py SHORTEN [--runs 10]
 """
 import argparse
@@ -61,8 +62,11 @@ def main():
     for batch in (1, 16):
         print(f"{f'Transformers, batch {batch}, 32 blocks':<34}{batch * 128 / peer[batch, 12, 128]:>10.1f}")
     ours_s, theirs_s = statistics.median(prefill["prefill_runs_s"]), peer[4, 2048, 1]
-    print(f"{'shorten, prefill 4 x 2048':<34}{4 * 2048 / ours_s:>10.0f}{'':>22}{theirs_s / ours_s:>14.2f}")
-    print(f"{'Transformers, prefill 4 x 2048':<34}{4 * 2048 / theirs_s:>10.0f}")
+    shape, products = gpu_common.shape_of(LLAMA_7B), gpu_common.product_rate()
+    flop = 2 * 4 * 2048 * shape["num_hidden_layers"] * gpu_common.block_matrices(shape)
+    print(f"{f'matrix products {products / 1e12:.0f} TFLOP/s':<54}{'of products':>12}")
+    print(f"{'shorten, prefill 4 x 2048':<34}{4 * 2048 / ours_s:>10.0f}{'':>10}{flop / ours_s / products:>12.2f}{theirs_s / ours_s:>14.2f}")
+    print(f"{'Transformers, prefill 4 x 2048':<34}{4 * 2048 / theirs_s:>10.0f}{'':>10}{flop / theirs_s / products:>12.2f}")
     for batch in (1, 16):
         whole, part = by_point[batch, 32], by_point[batch, 25]
         got = part["decode_tok_s"] / whole["decode_tok_s"]
