@@ -30,7 +30,8 @@ int64_t bytes(const Tensor& x) { return x.numel() * x.element_size(); }
 #ifdef __x86_64__
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
-uint64_t read_words(const uint64_t* words, int64_t n) {
+uint64_t
+read_words(const uint64_t* words, int64_t n) {
   constexpr int64_t kAhead = 512;  // words
   uint64_t sums[32] = {};
   for (int64_t i = 0; i + 32 <= n; i += 32) {

@@ -11,6 +11,7 @@ TORCH_LIBRARY_FRAGMENT(shorten, m) {
   m.def(
       "rope_append(Tensor qkv, Tensor? q_norm, Tensor? k_norm, float eps, Tensor cos, Tensor sin, Tensor position, "
       "Tensor(a!) keys, Tensor(b!) values) -> Tensor");
+  m.def("cache_rows(Tensor projected, Tensor(a!) keys, Tensor(b!) values) -> ()");
   m.def("cached_attention(Tensor q, Tensor keys, Tensor values, Tensor position, int window) -> Tensor");
 }
 
@@ -54,6 +55,11 @@ Tensor rope_append(const Tensor& qkv, const Tensor& q_norm, const Tensor& k_norm
   static const auto op = find_operator<Tensor(const Tensor&, Optional, Optional, double, const Tensor&, const Tensor&,
                                               const Tensor&, Tensor&, Tensor&)>("shorten::rope_append");
   return op.call(qkv, optional(q_norm), optional(k_norm), eps, cos, sin, position, keys, values);
+}
+
+void cache_rows(const Tensor& projected, Tensor& keys, Tensor& values) {
+  static const auto op = find_operator<void(const Tensor&, Tensor&, Tensor&)>("shorten::cache_rows");
+  op.call(projected, keys, values);
 }
 
 Tensor cached_attention(const Tensor& q, const Tensor& keys, const Tensor& values, const Tensor& position,

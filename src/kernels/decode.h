@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One step of decoding as five operators a block. Rows are the sequences of a batch, one new token each; every
-// weight is read once for all rows. Like those of kernels/ops.h they are in LibTorch's dispatcher, with a plain
-// form that the tests hold the kernels against; none carries gradients. Sums are in fp32 whatever the dtype.
+// One step of decoding as five operators a block, and one that the pass over the prompts needs. Rows are the sequences
+// of a batch, one new token each; every weight is read once for all rows. Like those of kernels/ops.h they are in
+// LibTorch's dispatcher, with a plain form that the tests hold the kernels against; none carries gradients. Sums are in
+// fp32 whatever the dtype.
 //
 //   qkv    = norm_linear(x, input_norm, qkv)               [R, (H + 2 K) hd]
 //   q      = rope_append(qkv, position, keys, values)      [R, H, hd], and a row in each cache
@@ -39,7 +40,12 @@ Tensor rope_append(const Tensor& qkv, const Tensor& q_norm, const Tensor& k_norm
 Tensor cached_attention(const Tensor& q, const Tensor& keys, const Tensor& values, const Tensor& position,
                         int64_t window);
 
+// Of a pass over prompts: projected [N, T, H + 2 K, hd], rotated; its keys and values go into the first T rows of keys
+// and values [N, K, C, hd]. REQUIRES T <= C.
+void cache_rows(const Tensor& projected, Tensor& keys, Tensor& values);
+
 namespace plain {
+void cache_rows(const Tensor& projected, Tensor& keys, Tensor& values);
 Tensor norm_linear(const Tensor& x, const Tensor& norm, double eps, const Tensor& weight, const Tensor& bias);
 Tensor norm_swiglu(const Tensor& x, const Tensor& norm, double eps, const Tensor& gate_up, const Tensor& bias);
 Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& weight, const Tensor& bias);

@@ -36,6 +36,12 @@ Tensor rope_append(const Tensor& qkv, const Tensor& q_norm, const Tensor& k_norm
   return turned.narrow(1, 0, heads).contiguous();
 }
 
+void cache_rows(const Tensor& projected, Tensor& keys, Tensor& values) {
+  const int64_t kv = keys.size(1), heads = projected.size(2) - 2 * kv, tokens = projected.size(1);
+  keys.narrow(2, 0, tokens).copy_(projected.narrow(2, heads, kv).transpose(1, 2));
+  values.narrow(2, 0, tokens).copy_(projected.narrow(2, heads + kv, kv).transpose(1, 2));
+}
+
 Tensor cached_attention(const Tensor& q, const Tensor& keys, const Tensor& values, const Tensor& position,
                         int64_t window) {
   const int64_t rows = q.size(0), heads = q.size(1), hd = q.size(2), kv = keys.size(1);

@@ -15,7 +15,7 @@ struct LowRank {
   Tensor b;  // [out, R]
   double scale = 1;
   double dropout = 0;
-  uint64_t seed = 0;  // of the mask
+  uint64_t seed = 0;   // of the mask
   Tensor places = {};  // [rows] int64: which row of the mask each row of x has; with dropout only
 
   Tensor drop(const Tensor& x) const;  // x [..., in] as A sees it

@@ -6,11 +6,6 @@
 #include "kernels/ops.h"
 
 namespace shorten::model {
-void KvCache::store(const Tensor& projected, int64_t heads) {
-  const int64_t kv = keys.size(1), t = projected.size(1);
-  keys.narrow(2, 0, t).copy_(projected.narrow(2, heads, kv).transpose(1, 2));
-  values.narrow(2, 0, t).copy_(projected.narrow(2, heads + kv, kv).transpose(1, 2));
-}
 
 Tensor Context::mask(const std::optional<int64_t>& window) const {
   return window && *window < length ? windows.at(*window) : tree;
@@ -35,12 +30,12 @@ kernels::Branches Block::projections(const Tensor& x, const Context& context) co
 }
 
 void Block::remember(const Tensor& x, const Context& context, KvCache& cache) const {
-  cache.store(projections(x, context).y, spec.heads);
+  kernels::cache_rows(projections(x, context).y, cache.keys, cache.values);
 }
 
 Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
   const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
-  if (cache) cache->store(projected, spec.heads);
+  if (cache) kernels::cache_rows(projected, cache->keys, cache->values);
   return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)));
 }
 

@@ -46,9 +46,6 @@ struct Parameter {
 // What a block remembers of the tokens before. A block that is left out remembers nothing.
 struct KvCache {
   Tensor keys, values;  // [R, K, C, hd] each: room for C tokens of R sequences
-
-  // Keys and values of [R, T, heads + 2 K, hd] into the first T places.
-  void store(const Tensor& projected, int64_t heads);
 };
 
 struct Block {

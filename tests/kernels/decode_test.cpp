@@ -143,6 +143,19 @@ TEST_P(Decode, RowsAreIndependentAndNanIsNotHidden) {
   }
 }
 
+TEST_P(Decode, CacheRows) {
+  for (const int64_t hd : {2, 6, 32, 128}) {
+    const Tensor projected = random({2, 7, 3 + 2 * 5, hd});
+    const Tensor before = random({2, 5, 9, hd});
+    Tensor keys = before.clone(), values = before.clone(), plain_keys = before.clone(), plain_values = before.clone();
+    cache_rows(projected, keys, values);
+    plain::cache_rows(projected, plain_keys, plain_values);
+    EXPECT_TRUE(keys.equal(plain_keys) && values.equal(plain_values)) << hd;
+    EXPECT_TRUE(keys[1][4][6].equal(projected[1][6][3 + 4]) && values[1][4][6].equal(projected[1][6][3 + 5 + 4]));
+    EXPECT_TRUE(keys.narrow(2, 7, 2).equal(before.narrow(2, 7, 2))) << "what lies behind stays";
+  }
+}
+
 TEST_P(Decode, RopeAppend) {
   struct Heads {
     int64_t q, kv;

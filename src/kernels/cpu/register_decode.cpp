@@ -147,6 +147,7 @@ TORCH_LIBRARY_IMPL(shorten, CPU, m) {
   m.impl("linear_add", linear_add);
   m.impl("rope_append", rope_append);
   m.impl("cached_attention", cached_attention);
+  m.impl("cache_rows", plain::cache_rows);
 }
 
 }  // namespace shorten::kernels::cpu

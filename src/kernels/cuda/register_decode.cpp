@@ -120,6 +120,18 @@ Tensor run_cached_attention(const Tensor& input, const Tensor& keys, const Tenso
   return out;
 }
 
+void run_cache_rows(const Tensor& projected, Tensor& keys, Tensor& values) {
+  const c10::cuda::CUDAGuard guard(keys.device());
+  const Tensor from = aligned(projected);
+  const int64_t kv = keys.size(1), heads = from.size(2) - 2 * kv;
+  SHORTEN_CHECK(from.dim() == 4 && from.size(1) <= keys.size(2) && keys.is_contiguous() && values.is_contiguous() &&
+                    from.scalar_type() == keys.scalar_type(),
+                "rows that do not fit their cache");
+  if (from.numel() == 0) return;
+  C10_CUDA_CHECK(cache_rows(dtype_of(from), from.const_data_ptr(), keys.mutable_data_ptr(), values.mutable_data_ptr(),
+                            from.size(0), from.size(1), heads, kv, from.size(3), keys.size(2), stream_of(from)));
+}
+
 }  // namespace
 
 TORCH_LIBRARY_IMPL(shorten, CUDA, m) {
@@ -127,6 +139,7 @@ TORCH_LIBRARY_IMPL(shorten, CUDA, m) {
   m.impl("norm_swiglu", norm_swiglu);
   m.impl("linear_add", linear_add);
   m.impl("rope_append", run_rope_append);
+  m.impl("cache_rows", run_cache_rows);
   m.impl("cached_attention", run_cached_attention);
 }
 

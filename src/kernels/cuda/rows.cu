@@ -52,6 +52,22 @@ __global__ void rope_kernel(const T* x, T* out, const float* cos, const float* s
   }
 }
 
+// One block a token.
+template <typename T, int N>
+__global__ void cache_rows_kernel(const T* projected, T* keys, T* values, int64_t length, int64_t heads, int64_t kv, int64_t head_size,
+                                  int64_t capacity) {
+  using P = Pack<T, N>;
+  const int64_t sequence = blockIdx.x / length, token = blockIdx.x % length;
+  const P* from = reinterpret_cast<const P*>(projected + (blockIdx.x * (heads + 2 * kv) + heads) * head_size);
+  const unsigned packs = static_cast<unsigned>(head_size / N), work = static_cast<unsigned>(2 * kv) * packs;
+  for (unsigned i = threadIdx.x; i < work; i += blockDim.x) {
+    const int64_t head = i / packs;
+    T* const cache = head < kv ? keys : values;
+    const int64_t row = (sequence * kv + head % kv) * capacity + token;
+    reinterpret_cast<P*>(cache + row * head_size)[i % packs] = from[i];
+  }
+}
+
 template <typename T, int N>
 __global__ void swiglu_kernel(const T* x, T* out, int64_t rows, int64_t n) {
   using P = Pack<T, N>;
@@ -105,6 +121,16 @@ cudaError_t rope(DType dtype, const void* x, void* out, const float* cos, const 
     constexpr int N = decltype(width)::value;
     rope_kernel<T, N><<<rows, threads_for(heads * half / N), 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(out), cos, sin, turn, length,
                                                                          heads, rotated, half);
+  });
+}
+
+cudaError_t cache_rows(DType dtype, const void* projected, void* keys, void* values, int64_t sequences, int64_t length, int64_t heads,
+                       int64_t kv, int64_t head_size, int64_t capacity, cudaStream_t stream) {
+  return by_dtype(dtype, head_size, [&](auto tag, auto width) {
+    using T = decltype(tag);
+    constexpr int N = decltype(width)::value;
+    cache_rows_kernel<T, N><<<sequences * length, threads_for(2 * kv * head_size / N), 0, stream>>>(
+        static_cast<const T*>(projected), static_cast<T*>(keys), static_cast<T*>(values), length, heads, kv, head_size, capacity);
   });
 }
 
