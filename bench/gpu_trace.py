@@ -3,8 +3,8 @@
 
 Runs the command with libgpu_trace.so preloaded, which records for --ms milliseconds after --after seconds. With --steps-end NAME the part
 between the first and the last kernel of that name counts, and times are of one such step: for training that is the optimiser's.
-usage: python bench/gpu_trace.py --library build/cuda/libgpu_trace.so [--steps-end FusedAdam] [--after 10] [--ms 700] [--keep FILE] -- COMMAND...
-       python bench/gpu_trace.py --read FILE [--steps-end FusedAdam]
+usage: python bench/gpu_trace.py --library build/cuda/libgpu_trace.so [--steps-end FusedAdam] [--after 10] [--ms 700] [--keep FILE] [--names N] -- COMMAND...
+       python bench/gpu_trace.py --read FILE [--steps-end FusedAdam] [--names N]
 """
 import argparse
 import collections
@@ -58,6 +58,17 @@ def steps_of(events, end):
     return events[last[0] + 1 : last[-1] + 1], len(last) - 1
 
 
+def print_names(events, steps, count):
+    times, counts = collections.Counter(), collections.Counter()
+    for e in events:
+        name = re.sub(r"^void |at::native::|\(anonymous namespace\)::|<unnamed>::", "", e["name"])
+        key = f"{kind_of(e).split()[0]:<11}{name[:110]}"
+        times[key] += e["dur"]
+        counts[key] += 1
+    for key, time in times.most_common(count):
+        print(f"{time / steps / 1e3:>8.2f} ms{counts[key] / steps:>7.0f}  {key}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--library", type=Path)
@@ -66,6 +77,7 @@ def main():
     parser.add_argument("--after", type=float, default=10)
     parser.add_argument("--ms", type=float, default=700)
     parser.add_argument("--keep", type=Path, help="keep the trace here")
+    parser.add_argument("--names", type=int, default=0, help="also the kernels that take longest, so many")
     parser.add_argument("command", nargs="*")
     args = parser.parse_args()
     if not args.read and not (args.library and args.command):
@@ -86,6 +98,8 @@ def main():
     for kind, _ in KINDS:
         print(f"{kind:<30}{times[kind] / steps / 1e3:>8.1f} ms{counts[kind] / steps:>8.0f} kernels")
     print(f"{'between kernels':<30}{idle / steps / 1e3:>8.1f} ms")
+    if args.names:
+        print_names(events, steps, args.names)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,4 @@ inline fs::path write_tiny_shards(const fs::path& dir, int blocks = 4) {
   return dir;
 }
 
-inline std::string read_text(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 }  // namespace shorten::test

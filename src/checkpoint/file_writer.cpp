@@ -24,8 +24,8 @@ FileWriter::~FileWriter() {
 }
 
 void FileWriter::fail(int error) {
-  if (error == ENOSPC || error == EDQUOT || error == EFBIG) {
-    throw no_space(error == EDQUOT ? "the disk quota is used up" : "the disk is full")
+  if (disk_full(error)) {
+    throw io_error("", error)
         .file(file_)
         .expected(fmt::format("room for {} ({} bytes)", human_bytes(total_), total_))
         .found(fmt::format("{} could be written: {}", human_bytes(done_), std::strerror(error)))
@@ -37,7 +37,7 @@ void FileWriter::fail(int error) {
         .file(file_)
         .help("do not change a model while it is used; run the command again");
   }
-  throw bad_input("cannot write the file").file(file_).found(std::strerror(error));
+  throw io_error("cannot write the file", error).file(file_);
 }
 
 void FileWriter::write(std::span<const std::byte> bytes) {
@@ -63,7 +63,7 @@ void sync_folder(const fs::path& folder) {
   const bool synced = fd >= 0 && (::fsync(fd) == 0 || errno == EINVAL);  // some file systems cannot sync a folder
   const int error = errno;
   if (fd >= 0) ::close(fd);
-  if (!synced) throw bad_input("cannot write the folder to disk").file(folder).found(std::strerror(error));
+  if (!synced) throw io_error("cannot write the folder to disk", error).file(folder);
 }
 
 }  // namespace shorten::checkpoint

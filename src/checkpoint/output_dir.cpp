@@ -129,8 +129,7 @@ auto make_sibling(const fs::path& target, const Make& make) {
   while (true) {
     if (auto made = make(target.parent_path() / fmt::format(".{}.tmp-{}", name, random_suffix()))) return made;
     if (errno == EEXIST) continue;
-    if (errno == ENOSPC || errno == EDQUOT) throw no_space("the disk is full").file(target.parent_path());
-    throw bad_input("cannot write to the folder for the output").file(target.parent_path()).found(std::strerror(errno));
+    throw io_error("cannot write to the folder for the output", errno).file(target.parent_path());
   }
 }
 
@@ -139,7 +138,7 @@ std::optional<fs::path> make_folder(const fs::path& path) {
 }
 
 Error rename_error(const fs::path& target) {
-  return bad_input("cannot put the output in its place").file(target).found(std::strerror(errno));
+  return io_error("cannot put the output in its place", errno).file(target);
 }
 
 bool rename_with(const fs::path& from, const fs::path& to, unsigned flags) {

@@ -137,7 +137,7 @@ void StateSlots::save(int64_t step, const Json& state, std::span<const Tensor> t
   }
   std::error_code error;
   fs::rename(temporary.path(), target, error);
-  if (error) throw bad_input("cannot put the saved state in its place").file(target).found(error.message());
+  if (error) throw io_error("cannot put the saved state in its place", error.value()).file(target);
   temporary.keep();
   sync_folder(folder_);
   newest_ = step;

@@ -27,10 +27,14 @@ struct BenchOptions {
   int64_t runs = 20, warmup = 10;
 };
 
-// A model that is loaded, or what kept it from being.
+using Prompt = std::vector<text::TokenId>;
+
+// A model, once it is loaded, or what kept it from being.
 struct Entry {
   BenchModel facts;
   family::ModelSpec spec;
+  OpenRequest request;
+  Prompt prompt;  // the user's as this model reads it; empty without one
   std::unique_ptr<LanguageModel> model;
   std::string out_of_memory;
 };
@@ -51,45 +55,38 @@ std::string unless_out_of_memory(const Work& work) {
   }
 }
 
-Entry open_entry(const std::string& path, bool random_weights, std::optional<int64_t> blocks,
+Entry read_entry(const std::string& path, bool random_weights, std::optional<int64_t> blocks, const BenchOptions& o,
                  const CommonOptions& common) {
   Entry out;
-  OpenRequest request;
-  request.model = random_weights ? fs::path(path) : checkpoint::resolve_model(path);
-  request.random_weights = random_weights;
-  request.blocks = blocks;
-  request.seed = common.seed;
-  request.compute = common.compute;
+  out.request.model = random_weights ? fs::path(path) : checkpoint::resolve_model(path);
+  out.request.random_weights = random_weights;
+  out.request.blocks = blocks;
+  out.request.seed = common.seed;
+  out.request.compute = common.compute;
   out.spec = random_weights ? family::read_spec(read_json(path), path)
-                            : family::read_spec(checkpoint::Checkpoint(request.model));
+                            : family::read_spec(checkpoint::Checkpoint(out.request.model));
   BenchModel& facts = out.facts;
   facts.path = path;
   facts.random_weights = random_weights;
-  facts.blocks_before = static_cast<int64_t>(out.spec.blocks.size());
-  out.out_of_memory = unless_out_of_memory([&] { out.model = engine().open(request); });
-  if (blocks) out.spec.blocks.resize(static_cast<size_t>(*blocks));
-  facts.blocks = static_cast<int64_t>(out.spec.blocks.size());
   facts.name = fmt::format("{}{}", path, random_weights ? ", random weights" : "");
+  facts.blocks_before = static_cast<int64_t>(out.spec.blocks.size());
+  if (blocks) out.spec.blocks.resize(static_cast<size_t>(std::min(*blocks, facts.blocks_before)));
+  facts.blocks = static_cast<int64_t>(out.spec.blocks.size());
   facts.parameters = family::count_parameters(out.spec).parameters;
-  if (out.model) {
-    facts.weight_bytes = out.model->weight_bytes();
-    facts.used = out.model->used();
-  }
+  if (o.own_prompt()) out.prompt = encode_prompt(o.prompt, *open_tokenizer_of(out.request.model, {}), out.spec);
   return out;
 }
 
-using Prompt = std::vector<text::TokenId>;
-
-// The prompt of the user as this model reads it.
-Prompt prompt_ids(const Entry& entry, const BenchOptions& o) {
-  const auto tokenizer = open_tokenizer_of(checkpoint::resolve_model(entry.facts.path), {});
-  return encode_prompt(o.prompt, *tokenizer, entry.spec);
+void load(Entry& entry) {
+  entry.out_of_memory = unless_out_of_memory([&] { entry.model = engine().open(entry.request); });
+  if (!entry.model) return;
+  entry.facts.weight_bytes = entry.model->weight_bytes();
+  entry.facts.used = entry.model->used();
 }
 
 // The same prompt in every row, or random ids, others in each.
-std::vector<Prompt> prompts(const Entry& entry, const GridPoint& point, const BenchOptions& o,
-                            const CommonOptions& common) {
-  if (o.own_prompt()) return std::vector<Prompt>(static_cast<size_t>(point.batch), prompt_ids(entry, o));
+std::vector<Prompt> prompts(const Entry& entry, const GridPoint& point, const CommonOptions& common) {
+  if (!entry.prompt.empty()) return std::vector<Prompt>(static_cast<size_t>(point.batch), entry.prompt);
   std::vector<Prompt> out;
   Random random(common.seed);
   for (int64_t r = 0; r < point.batch; ++r) {
@@ -124,6 +121,11 @@ struct Trial {
   }
 };
 
+GridPoint point_of(const Entry& entry, GridPoint point) {
+  if (!entry.prompt.empty()) point.input = static_cast<int64_t>(entry.prompt.size());
+  return point;
+}
+
 // The last token that is made is never read.
 void check_length(const Entry& entry, const GridPoint& point) {
   if (point.input + point.new_tokens - 1 <= entry.spec.max_positions) return;
@@ -133,12 +135,10 @@ void check_length(const Entry& entry, const GridPoint& point) {
       .found(fmt::format("{} + {}", point.input, point.new_tokens));
 }
 
-Trial make_trial(const std::vector<Entry>& entries, size_t index, GridPoint point, const BenchOptions& o,
-                 const CommonOptions& common) {
+Trial make_trial(const std::vector<Entry>& entries, size_t index, const GridPoint& asked, const CommonOptions& common) {
   const Entry& entry = entries[index];
+  const GridPoint point = point_of(entry, asked);
   Trial trial{&entry, {}, nullptr, {}};
-  if (o.own_prompt()) point.input = static_cast<int64_t>(prompt_ids(entry, o).size());
-  check_length(entry, point);
   trial.result.model = index;
   trial.result.point = point;
   trial.result.out_of_memory = entry.out_of_memory;
@@ -147,7 +147,7 @@ Trial make_trial(const std::vector<Entry>& entries, size_t index, GridPoint poin
   trial.result.out_of_memory = unless_out_of_memory([&] { trial.continuation = entry.model->continuation(shape, {}); });
   const double tokens = static_cast<double>(point.input) + static_cast<double>(point.new_tokens) / 2;
   trial.result.bytes_a_step = static_cast<double>(entry.model->bytes_read(point.batch, tokens));
-  if (trial.continuation) trial.prompts = prompts(entry, point, o, common);
+  if (trial.continuation) trial.prompts = prompts(entry, point, common);
   return trial;
 }
 
@@ -155,7 +155,7 @@ Trial make_trial(const std::vector<Entry>& entries, size_t index, GridPoint poin
 void measure_point(const std::vector<Entry>& entries, const GridPoint& point, const BenchOptions& o,
                    const CommonOptions& common, std::vector<BenchResult>& results) {
   std::vector<Trial> trials;
-  for (size_t e = 0; e < entries.size(); ++e) trials.push_back(make_trial(entries, e, point, o, common));
+  for (size_t e = 0; e < entries.size(); ++e) trials.push_back(make_trial(entries, e, point, common));
   Progress progress(fmt::format("batch {}, {} + {}", point.batch, point.input, point.new_tokens), o.warmup + o.runs,
                     "runs");
   for (int64_t run = -o.warmup; run < o.runs; ++run) {
@@ -184,6 +184,7 @@ void check_usage(const BenchOptions& o) {
     throw usage_error("no model").expected("MODEL..., or --random-weights CONFIG");
   if (o.own_prompt() && !o.shapes.empty())
     throw usage_error("a shape without weights has no tokenizer for --prompt").help("--input N: random token ids");
+  if (o.own_prompt() && o.prompt.empty()) throw usage_error("an empty prompt").where("--prompt").expected("text");
   if (o.own_prompt() && *o.input_given) throw usage_error("--prompt and --input exclude each other");
 }
 
@@ -199,22 +200,28 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
     if (!o.charts.empty()) check_output((fs::path(o.charts) / name).string(), common.force, inputs);
   }
 
-  const double bandwidth = engine().copy_bandwidth(common.compute);  // while nothing else wants the memory
-  reset_peak_memory();
   std::vector<Entry> entries;
   for (const std::string& model : o.models) {
-    for (const auto& n : blocks) entries.push_back(open_entry(model, false, n, common));
+    for (const auto& n : blocks) entries.push_back(read_entry(model, false, n, o, common));
   }
   for (const std::string& shape : o.shapes) {
-    for (const auto& n : blocks) entries.push_back(open_entry(shape, true, n, common));
+    for (const auto& n : blocks) entries.push_back(read_entry(shape, true, n, o, common));
   }
-  std::vector<BenchResult> results;
+  std::vector<GridPoint> grid;
   for (const int64_t batch : o.batch) {
     for (const int64_t input : o.input) {
-      for (const int64_t new_tokens : o.new_tokens)
-        measure_point(entries, {input, new_tokens, batch}, o, common, results);
+      for (const int64_t new_tokens : o.new_tokens) grid.push_back({input, new_tokens, batch});
     }
   }
+  for (const Entry& entry : entries) {
+    for (const GridPoint& point : grid) check_length(entry, point_of(entry, point));
+  }
+
+  const double bandwidth = engine().copy_bandwidth(common.compute);  // while nothing else wants the memory
+  reset_peak_memory();
+  for (Entry& entry : entries) load(entry);
+  std::vector<BenchResult> results;
+  for (const GridPoint& point : grid) measure_point(entries, point, o, common, results);
   std::vector<BenchModel> models;
   for (const Entry& entry : entries) models.push_back(entry.facts);
   const BenchReport report{models, results, o.warmup, o.runs, bandwidth};
@@ -222,6 +229,8 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
   if (!o.charts.empty() && any) {
     charts.emplace_back(fs::path(o.charts) / "latency.svg", latency_chart(report), common.force);
     charts.emplace_back(fs::path(o.charts) / "blocks.svg", blocks_chart(report), common.force);
+  } else if (!o.charts.empty()) {
+    log_warning("nothing fitted into memory: there are no charts");
   }
   deliver(common, bench_json(report), bench_table(report));
   for (StagedFile& chart : charts) chart.commit();

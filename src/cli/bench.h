@@ -11,12 +11,14 @@
 namespace shorten::cli {
 
 struct BenchModel {
-  std::string name;  // as given; with --blocks also how many
+  std::string name;  // the path, and whether its weights are random
   std::string path;
   bool random_weights = false;
   int64_t blocks = 0, blocks_before = 0;  // kept, and of the checkpoint or shape
   uint64_t parameters = 0, weight_bytes = 0;
   ComputeUsed used;
+
+  bool loaded() const { return !used.device.empty(); }  // else it did not fit into memory
 };
 
 struct GridPoint {

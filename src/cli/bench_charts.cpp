@@ -12,11 +12,18 @@
 namespace shorten::cli {
 namespace {
 
-// The last name in the path, of a configuration that of its folder.
-std::string short_name(const BenchModel& model) {
-  fs::path path = fs::path(model.path).lexically_normal();
-  if (!path.has_filename() || (path.filename() == "config.json" && path.has_parent_path())) path = path.parent_path();
-  return fmt::format("{}, {} blocks", printable(path.filename().string(), 40), model.blocks);
+// The last name in the path, of a configuration that of its folder; the whole path where another model has the same.
+std::string short_name(const std::vector<BenchModel>& models, size_t which) {
+  const auto folder = [](const BenchModel& model) {
+    const fs::path path = fs::path(model.path).lexically_normal();
+    const bool inside = !path.has_filename() || (path.filename() == "config.json" && path.has_parent_path());
+    return inside ? path.parent_path() : path;
+  };
+  const fs::path own = folder(models[which]);
+  const bool unique = std::none_of(models.begin(), models.end(), [&](const BenchModel& other) {
+    return folder(other) != own && folder(other).filename() == own.filename();
+  });
+  return fmt::format("{}, {} blocks", printable((unique ? own.filename() : own).string(), 60), models[which].blocks);
 }
 
 bool same_lengths(const GridPoint& a, const GridPoint& b) { return a.input == b.input && a.new_tokens == b.new_tokens; }
@@ -33,7 +40,7 @@ std::string latency_chart(const BenchReport& report) {
   Chart chart{"Latency against throughput", "tokens a second", "latency, s", {}};
   for (size_t m = 0; m < report.models.size(); ++m) {
     for (const GridPoint& point : lengths) {
-      const std::string name = short_name(report.models[m]);
+      const std::string name = short_name(report.models, m);
       Series series{lengths.size() == 1 ? name : fmt::format("{}, {} + {}", name, point.input, point.new_tokens), {}};
       for (const BenchResult& r : report.results) {
         if (r.model != m || !r.ran() || !same_lengths(point, r.point)) continue;

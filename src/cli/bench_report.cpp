@@ -34,12 +34,12 @@ Json result_json(const BenchResult& result, const BenchModel& model) {
               {"blocks", model.blocks},
               {"parameters", model.parameters},
               {"random_weights", model.random_weights},
-              {"device", model.used.device},
-              {"dtype", model.used.dtype},
+              {"device", model.loaded() ? Json(model.used.device) : Json()},
+              {"dtype", model.loaded() ? Json(model.used.dtype) : Json()},
               {"batch", result.point.batch},
               {"input", result.point.input},
               {"new_tokens", result.point.new_tokens},
-              {"weight_bytes", model.weight_bytes}};
+              {"weight_bytes", model.loaded() ? Json(model.weight_bytes) : Json()}};
   if (!result.ran()) {
     out["out_of_memory"] = result.out_of_memory;
     return out;
@@ -99,9 +99,11 @@ std::string bench_table(const BenchReport& report) {
   std::string out;
   for (size_t m = 0; m < report.models.size(); ++m) {
     const BenchModel& model = report.models[m];
-    out += fmt::format("{}  {}\n   {} blocks, {} parameters, {} of weights, {} on {}\n", letter(m),
-                       printable(model.name, 200), model.blocks, human_count(model.parameters),
-                       human_bytes(model.weight_bytes), model.used.dtype, model.used.device);
+    const std::string where = model.loaded() ? fmt::format("{} of weights, {} on {}", human_bytes(model.weight_bytes),
+                                                           model.used.dtype, model.used.device)
+                                             : "not loaded";
+    out += fmt::format("{}  {}\n   {} blocks, {} parameters, {}\n", letter(m), printable(model.name, 200), model.blocks,
+                       human_count(model.parameters), where);
   }
   const std::vector<Column> columns = {{"", false},  {"batch"},      {"in"},       {"new"},  {"latency, s"},
                                        {"tokens/s"}, {"prefill, s"}, {"decode/s"}, {"GB/s"}, {"of copy"}};

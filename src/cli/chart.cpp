@@ -10,7 +10,8 @@
 namespace shorten::cli {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 440, kLeft = 80, kRight = 180, kTop = 50, kBottom = 60;
+constexpr double kPlot = 460, kHeight = 440, kLeft = 80, kTop = 50, kBottom = 60;
+constexpr double kLegend = 180, kLetter = 7;  // at the right of the plot, wider where a name needs it
 // Told apart by the colour-blind too (Okabe, Ito 2008).
 constexpr std::array kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
 
@@ -44,22 +45,23 @@ std::string text(double x, double y, const char* anchor, const std::string& cont
 }  // namespace
 
 std::string render_svg(const Chart& chart) {
-  double x_max = 0, y_max = 0;
+  double x_max = 0, y_max = 0, legend = kLegend;
   for (const Series& series : chart.series) {
+    legend = std::max(legend, 40 + kLetter * static_cast<double>(series.name.size()));
     for (const Series::Point& p : series.points) {
       x_max = std::max(x_max, p.x);
       y_max = std::max(y_max, p.y);
     }
   }
   const Axis x_axis(x_max), y_axis(y_max);
-  const double inner_width = kWidth - kLeft - kRight, inner_height = kHeight - kTop - kBottom;
-  const auto x_at = [&](double x) { return kLeft + x / x_axis.largest * inner_width; };
+  const double right = kLeft + kPlot, inner_height = kHeight - kTop - kBottom;
+  const auto x_at = [&](double x) { return kLeft + x / x_axis.largest * kPlot; };
   const auto y_at = [&](double y) { return kHeight - kBottom - y / y_axis.largest * inner_height; };
 
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
       "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-      kWidth, kHeight);
+      right + legend, kHeight);
   out += text(kLeft, kTop - 24, "start", chart.title, " font-size=\"15\"");
   for (double x = 0; x <= x_axis.largest * 1.0001; x += x_axis.step) {
     out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#ddd\"/>\n", x_at(x), kTop,
@@ -68,10 +70,10 @@ std::string render_svg(const Chart& chart) {
   }
   for (double y = 0; y <= y_axis.largest * 1.0001; y += y_axis.step) {
     out += fmt::format("<line x1=\"{1}\" y1=\"{0:.1f}\" x2=\"{2}\" y2=\"{0:.1f}\" stroke=\"#ddd\"/>\n", y_at(y), kLeft,
-                       kWidth - kRight);
+                       right);
     out += text(kLeft - 8, y_at(y) + 4, "end", fmt::format("{:.6g}", y));
   }
-  out += text(kLeft + inner_width / 2, kHeight - 16, "middle", chart.x_title);
+  out += text(kLeft + kPlot / 2, kHeight - 16, "middle", chart.x_title);
   out += text(0, 0, "middle", chart.y_title,
               fmt::format(" transform=\"translate(20 {:.1f}) rotate(-90)\"", kTop + inner_height / 2).c_str());
   for (size_t s = 0; s < chart.series.size(); ++s) {
@@ -84,8 +86,8 @@ std::string render_svg(const Chart& chart) {
       if (!p.label.empty()) out += text(x_at(p.x) + 7, y_at(p.y) - 6, "start", p.label);
     }
     const double y = kTop + 18.0 * static_cast<double>(s);
-    out += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{}\"/>\n", kWidth - kRight + 16, y, colour);
-    out += text(kWidth - kRight + 26, y + 4, "start", chart.series[s].name);
+    out += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{}\"/>\n", right + 16, y, colour);
+    out += text(right + 26, y + 4, "start", chart.series[s].name);
   }
   return out + "</svg>\n";
 }

@@ -43,7 +43,7 @@ class Writer {
  public:
   Writer(const text::Tokenizer& tokenizer, const GenerateOptions& options, const std::vector<int64_t>& eos,
          Sample& sample, bool show)
-      : stream_(tokenizer, options.stops), eos_(eos), sample_(sample), show_(show) {}
+      : tokenizer_(tokenizer), stream_(tokenizer, options.stops), eos_(eos), sample_(sample), show_(show) {}
 
   bool done() const { return done_; }
 
@@ -60,7 +60,7 @@ class Writer {
     if (done_) return;
     done_ = true;
     say(stream_.finish());
-    sample_.text = stream_.text();
+    sample_.text = stream_.stopped() ? stream_.text() : tokenizer_.decode(sample_.ids, true);
   }
 
  private:
@@ -68,6 +68,7 @@ class Writer {
     if (show_ && !text.empty()) write_stdout(text);
   }
 
+  const text::Tokenizer& tokenizer_;
   text::TextStream stream_;
   const std::vector<int64_t>& eos_;
   Sample& sample_;

@@ -9,6 +9,7 @@
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/json_text.h"
+#include "core/utf8.h"
 #include "core/version.h"
 #include "data/show.h"
 #include "plan/peft_adapter.h"
@@ -32,11 +33,7 @@ void take_adapter(const HealOptions& o, const HealModels& models, recipe::Settin
 }
 
 void show(const HealOptions& o, const HealModels& models, const HealData& data) {
-  std::unique_ptr<text::Tokenizer> tokenizer;
-  try {
-    tokenizer = open_tokenizer_of(models.model, o.text_options);
-  } catch (const Error&) {  // ready rows need none: ids are shown then
-  }
+  const auto tokenizer = tokenizer_if_any(models.model, o.text_options);  // without one ids are shown
   for (size_t i = 0; i < std::min(static_cast<size_t>(o.show_data), data.rows.size()); ++i)
     write_stdout(fmt::format("{}row {}\n{}", i == 0 ? "" : "\n", i, data::show(data.rows[i], tokenizer.get())));
 }
@@ -99,6 +96,18 @@ HealRun prepare(const HealOptions& o, const CommonOptions& common, RunDirectory*
   return run;
 }
 
+// What a run is begun with is kept as JSON, to be gone on with.
+void check_recordable(const CommonOptions& common) {
+  std::vector<std::string> words = common.argv;
+  words.push_back(fs::current_path().string());
+  for (const std::string& word : words) {
+    if (find_invalid_utf8(word) == std::string::npos) continue;
+    throw usage_error("a name that cannot be recorded for going on with the run")
+        .expected("UTF-8 in the command and in the path of this folder")
+        .found(printable(word, 200));
+  }
+}
+
 // Options that may change when a run goes on: how much is computed at once, which is a matter of memory, and whether
 // the merged model is written.
 constexpr const char* kFree[] = {"--micro-batch", "--max-memory", "--recompute", "--no-merge"};
@@ -154,7 +163,7 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
     if (asked.at(option) != value) throw differs("another " + option, option, asked.at(option).dump(), value.dump());
   }
   Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(begun);
-  for (const char* derived : {"steps", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
+  for (const char* derived : {"steps", "warmup", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
     const std::string option = std::string("--") + derived;
     if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
   }
@@ -201,15 +210,17 @@ void take_changes(const HealOptions& o, HealRequest& request) {
   if (o.no_merge && request.settings.method == recipe::Method::kFull)
     throw usage_error("full training makes a model, and no adapter").where("--no-merge").help("leave the option out");
   if (o.no_merge) request.merge = false;
-  for (const char* option : {"--micro-batch", "--max-memory"}) {
-    if (!request.settings.average_micro || !o.given(option)) continue;
-    throw usage_error("with --loss-average micro the loss depends on the micro-batch")
-        .where(option)
-        .help("leave the option out, or start anew with --force");
-  }
   const recipe::Settings given = resolve_settings(o, request.settings.seed);
   recipe::Settings& s = request.settings;
   const recipe::Settings before = s;
+  const auto fixed = [&](const char* option, bool same) {
+    if (!s.average_micro || !o.given(option) || same) return;
+    throw usage_error("with --loss-average micro the loss depends on the micro-batch")
+        .where(option)
+        .help("leave the option as it was, or start anew with --force");
+  };
+  fixed("--micro-batch", given.micro_batch == s.micro_batch);
+  fixed("--max-memory", given.max_memory == s.max_memory);
   if (o.given("--micro-batch")) s.micro_batch = given.micro_batch;
   if (o.given("--max-memory")) s.max_memory = given.max_memory;
   if (o.given("--recompute")) s.recompute = given.recompute;
@@ -239,6 +250,7 @@ void run_heal(const HealOptions& o, const CommonOptions& common) {
     return;
   }
   fs::path path = common.output.empty() && o.resume ? fs::path(o.model) : fs::path(common.output);
+  check_recordable(common);
   if (path.empty()) throw usage_error("where does the run go?").expected("-o RUN, a folder for all that the run makes");
   if (!path.has_filename()) path = path.parent_path();  // RUN/
   RunDirectory directory(path);

@@ -37,6 +37,7 @@ struct HealModels {
   fs::path model, teacher;  // teacher is empty without one
   family::ModelSpec spec;
   std::string fingerprint, teacher_fingerprint;
+  int64_t context = 0;    // positions that model and teacher both have
   std::vector<int> kept;  // the teacher's block that each block of the model was
   Json source;            // for shorten.json: path, fingerprint and record of the model
 };
@@ -97,6 +98,7 @@ class RunDirectory {
 
   fs::path path_;
   int lock_ = -1;
+  std::unique_ptr<Temporary> begun_;  // what `create` made goes again unless it was saved
 };
 
 // train.jsonl while it runs; at the end also train.csv, loss.svg and heal.json.

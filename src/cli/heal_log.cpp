@@ -176,6 +176,16 @@ Json HealLog::finish(const HealRun& run, const HealResponse& response) {
   return json;
 }
 
+namespace {
+
+// As seen from this folder where it lies below it.
+std::string short_path(const fs::path& path) {
+  const fs::path near = path.lexically_relative(fs::current_path());
+  return (near.empty() || *near.begin() == ".." ? path : near).string();
+}
+
+}  // namespace
+
 std::string heal_table(const Json& report, const fs::path& run) {
   const Json& settings = report.at("settings");
   std::vector<std::pair<std::string, std::string>> fields;
@@ -183,8 +193,9 @@ std::string heal_table(const Json& report, const fs::path& run) {
   if (fs::exists(run / "model")) fields.emplace_back("model", (run / "model").string());
   if (lora) fields.emplace_back("adapter", (run / "adapter").string());
   std::string method = lora ? fmt::format("LoRA, rank {}", settings.at("rank").get<int64_t>()) : "all parameters";
-  method += settings.at("objective") == "kd" ? ", taught by " + report.at("teacher").at("path").get<std::string>()
-                                             : ", cross-entropy";
+  method += settings.at("objective") == "kd"
+                ? ", taught by " + short_path(report.at("teacher").at("path").get<std::string>())
+                : ", cross-entropy";
   fields.emplace_back("trained", fmt::format("{} numbers: {}",
                                              with_separators(report.at("trained_parameters").get<int64_t>()), method));
   fields.emplace_back("steps", fmt::format("{}, {} tokens, {}", with_separators(report.at("steps").get<int64_t>()),

@@ -43,15 +43,6 @@ std::vector<int> blocks_in(const std::vector<plan::Ancestor>& lineage, const std
   return same;
 }
 
-// The tokenizer of a model, or null: ready rows need none.
-std::unique_ptr<text::Tokenizer> tokenizer_if_any(const fs::path& model, const TextOptions& options) {
-  try {
-    return open_tokenizer_of(model, options);
-  } catch (const Error&) {
-    return nullptr;
-  }
-}
-
 // A number stands for the same token in both models, as far as their tokenizers tell.
 void check_tokens(const fs::path& model, const fs::path& teacher, const TextOptions& options) {
   const auto mine = tokenizer_if_any(model, options), theirs = tokenizer_if_any(teacher, options);
@@ -67,11 +58,16 @@ void check_tokens(const fs::path& model, const fs::path& teacher, const TextOpti
   }
 }
 
-// The oldest ancestor that is still there.
+// The oldest ancestor that is still there. Paths that are not absolute are seen from this folder.
 fs::path find_parent(const std::vector<plan::Ancestor>& lineage) {
   for (auto ancestor = lineage.rbegin(); ancestor != lineage.rend(); ++ancestor) {
     std::error_code failed;
-    if (fs::is_directory(ancestor->path, failed)) return ancestor->path;
+    if (!fs::is_directory(ancestor->path, failed)) continue;
+    if (ancestor != lineage.rbegin()) {
+      log_warning(fmt::format("the original model is not at {} any more; {}, which was made from it, takes its place",
+                              printable(lineage.back().path.string(), 200), printable(ancestor->path.string(), 200)));
+    }
+    return ancestor->path;
   }
   return {};
 }
@@ -84,6 +80,7 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
   out.model = checkpoint::resolve_model(o.model);
   const checkpoint::Checkpoint model(out.model);
   out.spec = family::read_spec(model);
+  out.context = out.spec.max_positions;
   out.fingerprint = model.fingerprint();
   out.source = {{"path", fs::absolute(out.model).string()}, {"fingerprint", out.fingerprint}};
   if (checkpoint::has_file(out.model, "shorten.json"))
@@ -93,7 +90,7 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
   const auto blocks = static_cast<int64_t>(out.spec.blocks.size());
   const std::vector<plan::Ancestor> lineage = plan::read_lineage(model, blocks);
   parent = o.teacher.empty() ? find_parent(lineage) : checkpoint::resolve_model(o.teacher);
-  if (parent.empty() && !wants_teacher) {  // a model that was never pruned may write its own text
+  if (parent.empty() && lineage.empty() && !wants_teacher) {  // a model that was never pruned may write its own text
     parent = out.model;
     parent_fingerprint = out.fingerprint;
     return out;
@@ -102,11 +99,12 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
     throw usage_error("the unpruned parent is not known")
         .file(out.model)
         .found(lineage.empty() ? "no shorten.json in the model" : "nothing at " + lineage.back().path.string())
-        .help("name it: --teacher DIR; or train without it: --objective ce");
+        .help("name it: --teacher DIR; or train without it: --objective ce and --data of your own");
   }
   const checkpoint::Checkpoint files(parent);
   const family::ModelSpec spec = family::read_spec(files);
   parent_fingerprint = files.fingerprint();
+  out.context = std::min(out.context, spec.max_positions);
   if (spec.vocabulary != out.spec.vocabulary) {
     throw bad_input("the teacher has another vocabulary")
         .file(parent)

@@ -6,9 +6,12 @@
 #include "cli/heal.h"
 #include "core/error.h"
 #include "core/units.h"
+#include "recipe/names.h"
 
 namespace shorten::cli {
 namespace {
+
+constexpr recipe::Named<bool> kKept[] = {{false, "last"}, {true, "best"}};
 
 void add_learning(CLI::App& app, HealOptions& o) {
   const std::string group = "What is learnt";
@@ -79,7 +82,7 @@ void add_steps(CLI::App& app, HealOptions& o) {
       ->type_name("CURVE")
       ->group(group);
   app.add_option("--min-lr-ratio", s.min_lr_ratio, "of the last rate to the first [0]")->type_name("R")->group(group);
-  count("--warmup", s.warmup, "steps until the full rate [100]", 0);
+  count("--warmup", s.warmup, "steps until the full rate [100; with --data self at most a tenth of all]", 0);
   app.add_option("--betas", o.betas, "of AdamW [lora: 0.9,0.999; full: 0.9,0.95]")
       ->type_name("B1,B2")
       ->delimiter(',')
@@ -115,11 +118,10 @@ void add_watching(CLI::App& app, HealOptions& o) {
   app.add_flag("--no-merge", o.no_merge, "lora: write the adapter only")->group(group);
 }
 
-template <typename Value>
-Value choose(const std::string& option, const std::string& given,
-             std::initializer_list<std::pair<const char*, Value>> known) {
+template <typename Value, size_t n>
+Value choose(const std::string& option, const std::string& given, const recipe::Named<Value> (&known)[n]) {
   std::string names;
-  for (const auto& [name, value] : known) {
+  for (const auto& [value, name] : known) {
     if (given == name) return value;
     names += (names.empty() ? "" : ", ") + std::string(name);
   }
@@ -159,8 +161,7 @@ Json asked_with(const HealOptions& o) {
 recipe::Settings resolve_settings(const HealOptions& o, uint64_t seed) {
   recipe::Settings s = o.settings;
   s.seed = seed;
-  s.method =
-      choose<recipe::Method>("--method", o.method, {{"lora", recipe::Method::kLora}, {"full", recipe::Method::kFull}});
+  s.method = choose("--method", o.method, recipe::kMethods);
   const bool full = s.method == recipe::Method::kFull;
   const bool self = o.self();
   if (!self && std::count(o.data.begin(), o.data.end(), "self") > 0) {
@@ -169,20 +170,13 @@ recipe::Settings resolve_settings(const HealOptions& o, uint64_t seed) {
         .expected("self alone, or files")
         .found(fmt::format("{}", fmt::join(o.data, " ")));
   }
-  s.objective = o.objective.empty()
-                    ? (self ? recipe::Objective::kKd : recipe::Objective::kCe)
-                    : choose<recipe::Objective>("--objective", o.objective,
-                                                {{"ce", recipe::Objective::kCe}, {"kd", recipe::Objective::kKd}});
-  s.schedule = o.schedule.empty() ? (full ? recipe::Curve::kCosine : recipe::Curve::kLinear)
-                                  : choose<recipe::Curve>("--schedule", o.schedule,
-                                                          {{"linear", recipe::Curve::kLinear},
-                                                           {"cosine", recipe::Curve::kCosine},
-                                                           {"constant", recipe::Curve::kConstant}});
-  s.recompute = choose<recipe::Recompute>(
-      "--recompute", o.recompute,
-      {{"auto", recipe::Recompute::kAuto}, {"on", recipe::Recompute::kOn}, {"off", recipe::Recompute::kOff}});
-  s.average_micro = choose<bool>("--loss-average", o.average, {{"batch", false}, {"micro", true}});
-  s.keep_best = choose<bool>("--keep", o.keep, {{"last", false}, {"best", true}});
+  s.objective = self ? recipe::Objective::kKd : recipe::Objective::kCe;
+  if (!o.objective.empty()) s.objective = choose("--objective", o.objective, recipe::kObjectives);
+  s.schedule = full ? recipe::Curve::kCosine : recipe::Curve::kLinear;
+  if (!o.schedule.empty()) s.schedule = choose("--schedule", o.schedule, recipe::kCurves);
+  s.recompute = choose("--recompute", o.recompute, recipe::kRecompute);
+  s.average_micro = choose("--loss-average", o.average, recipe::kAverages);
+  s.keep_best = choose("--keep", o.keep, kKept);
   s.shuffle = !o.no_shuffle;
   s.pack = !o.no_pack;
   if (full && !o.given("--betas")) s.beta2 = 0.95;

@@ -159,7 +159,7 @@ bool RunDirectory::finished() const { return fs::exists(path_ / "heal.json"); }
 void RunDirectory::lock() {
   const fs::path file = path_ / "state" / "lock";
   lock_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock_ < 0) throw bad_input("cannot write in the run directory").file(file).found(std::strerror(errno));
+  if (lock_ < 0) throw io_error("cannot write in the run directory", errno).file(file);
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
     throw usage_error("another process is training in this directory").file(path_);
 }
@@ -221,10 +221,10 @@ bool RunDirectory::is_ours() const {
 }
 
 void RunDirectory::create() {
-  std::error_code failed;
-  fs::create_directories(path_ / "state", failed);
-  if (failed) throw bad_input("cannot make the output directory").file(path_).found(failed.message());
+  const bool fresh = !fs::exists(path_);
+  make_folders(path_ / "state");
   lock();  // nobody trains in it
+  begun_ = std::make_unique<Temporary>(fresh ? path_ : path_ / "state");
   fs::remove(path_ / "state" / "run.json");
   for (const std::string& name : checkpoint::list_names(path_ / "state")) {
     if (name != "lock") fs::remove_all(path_ / "state" / name);
@@ -273,6 +273,7 @@ void RunDirectory::save(HealRun& run) {
   StagedFile(path_ / "state" / "run.json", readable_json(json), false).commit();
   for (const fs::path& folder : {path_ / "state", path_, fs::absolute(path_).parent_path()})
     checkpoint::sync_folder(folder);
+  begun_->keep();
 }
 
 Json RunDirectory::report() const {

@@ -134,11 +134,7 @@ int run(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return report(no_space("out of memory"), json);
   } catch (const fs::filesystem_error& e) {  // a folder closed to us, a name too long, a link in a loop
-    const bool full = e.code() == std::errc::no_space_on_device;
-    return report((full ? no_space("the disk is full") : bad_input("cannot use a file or folder"))
-                      .file(e.path1())
-                      .found(e.code().message()),
-                  json);
+    return report(io_error("cannot use a file or folder", e.code().value()).file(e.path1()), json);
   } catch (const std::exception& e) {
     return report(
         Error(ExitCode::kFault, "a fault in shorten").found(e.what()).help("please report this with the command line"),

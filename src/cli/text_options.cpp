@@ -39,6 +39,14 @@ std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const 
   return text::open_tokenizer(model, parse_kind(options.tokenizer));
 }
 
+std::unique_ptr<text::Tokenizer> tokenizer_if_any(const fs::path& model, const TextOptions& options) {
+  try {
+    return open_tokenizer_of(model, options);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
 std::vector<text::TokenId> encode_prompt(const std::string& prompt, const text::Tokenizer& tokenizer,
                                          const family::ModelSpec& spec) {
   if (const size_t at = find_invalid_utf8(prompt); at != std::string::npos)

@@ -24,6 +24,9 @@ std::unique_ptr<text::Tokenizer> open_for(const std::vector<text::Document>& doc
 
 std::unique_ptr<text::Tokenizer> open_tokenizer_of(const fs::path& model, const TextOptions& options);
 
+// The same, or null where there is none that opens: ready rows need none.
+std::unique_ptr<text::Tokenizer> tokenizer_if_any(const fs::path& model, const TextOptions& options);
+
 // The ids of --prompt, with what the tokenizer puts around a text. Throws usage_error if it is not UTF-8, empty, or
 // does not leave the model's context room for a token.
 std::vector<text::TokenId> encode_prompt(const std::string& prompt, const text::Tokenizer& tokenizer,

@@ -89,6 +89,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
+void release_pages(std::span<const std::byte> mapped) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(mapped.data()) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(mapped.data()) + mapped.size()) / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 void install_mapping_guard() {
   struct sigaction action {};
   action.sa_handler = [](int) {
@@ -121,6 +128,19 @@ void check_output_file(const fs::path& file, bool force) {
     throw bad_input("cannot write to the folder for the output").file(parent).found(reason());
 }
 
+bool disk_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+
+Error io_error(std::string what, int error) {
+  const char* const full = error == EDQUOT ? "the disk quota is used up" : "the disk is full";
+  return (disk_full(error) ? no_space(full) : bad_input(std::move(what))).found(std::strerror(error));
+}
+
+void make_folders(const fs::path& folder) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed) throw io_error("cannot make the folder", failed.value()).file(folder);
+}
+
 StagedFile::StagedFile(const fs::path& file, std::string_view content, bool force) : file_(file) {
   check_output_file(file, force);
   const std::string name = file.filename().string().substr(0, 200);  // names end at 255 bytes
@@ -130,11 +150,7 @@ StagedFile::StagedFile(const fs::path& file, std::string_view content, bool forc
     const int error = errno;
     if (fd >= 0) ::close(fd);
     errno = error;
-    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return Error(full ? ExitCode::kNoSpace : ExitCode::kBadInput, full ? "the disk is full" : "cannot write the file")
-        .file(file)
-        .expected(human_bytes(content.size()) + " to write")
-        .found(reason());
+    return io_error("cannot write the file", error).file(file).expected(human_bytes(content.size()) + " to write");
   };
   if (fd < 0) throw fail();
   for (size_t done = 0; done < content.size();) {
@@ -150,7 +166,7 @@ StagedFile::StagedFile(const fs::path& file, std::string_view content, bool forc
 void StagedFile::commit() {
   std::error_code error;
   fs::rename(temporary_->path(), file_, error);
-  if (error) throw bad_input("cannot put the file in its place").file(file_).found(error.message());
+  if (error) throw io_error("cannot put the file in its place", error.value()).file(file_);
   temporary_->keep();
 }
 

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "core/cleanup.h"
+#include "core/error.h"
 
 namespace shorten {
 
@@ -42,6 +44,10 @@ class MappedFile {
   uint64_t size_ = 0;
 };
 
+// The system may drop these pages of a mapped file, which were read and are not needed for now: they no longer count as
+// memory of this process. Read again they are the same.
+void release_pages(std::span<const std::byte> mapped);
+
 // Turns the SIGBUS of a mapped file that was truncated under us into an error message and exit 3.
 void install_mapping_guard();
 
@@ -57,6 +63,13 @@ class StagedFile {
   fs::path file_;
   std::unique_ptr<Temporary> temporary_;
 };
+
+// What an errno says: no_space for a full disk, a quota that is used up or a file that may not grow, else bad_input
+// with the text `what`.
+Error io_error(std::string what, int error);
+bool disk_full(int error);
+
+void make_folders(const fs::path& folder);  // and those above it; throws as above
 
 // Throws what StagedFile would for this name: called before a long computation whose result will go there.
 void check_output_file(const fs::path& file, bool force);

@@ -2,7 +2,6 @@
 #include "core/system.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -67,9 +66,7 @@ uint64_t available_memory() {
 void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 uint64_t peak_memory() {
-  struct rusage usage {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  return value_of("/proc/self/status", "VmHWM:", 0) * 1024;  // rusage's is that of whoever started us, if larger
 }
 
 bool others_run(const std::filesystem::path& loadavg) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/example.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 #include "core/sha256.h"
 
@@ -18,6 +20,12 @@ int64_t count_targets(const Example& example) {
   int64_t count = 0;
   for (size_t p = 1; p < example.labels.size(); ++p) count += example.labels[p] != kIgnored;
   return count;
+}
+
+int64_t longest(const std::vector<Example>& examples) {
+  size_t length = 0;
+  for (const Example& example : examples) length = std::max(length, example.ids.size());
+  return static_cast<int64_t>(length);
 }
 
 std::string examples_sha256(const std::vector<Example>& examples) {

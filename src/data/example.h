@@ -21,6 +21,8 @@ struct Example {
 
 int64_t count_targets(const Example& example);  // labels that count
 
+int64_t longest(const std::vector<Example>& examples);  // tokens of the longest; 0 of none
+
 // SHA-256 of ids and labels, row after row, as little-endian int32 with the row's length in front.
 std::string examples_sha256(const std::vector<Example>& examples);
 

@@ -146,8 +146,9 @@ extern "C" const shorten::Engine* shorten_engine() {
         return describe(open_place(compute, Opened(model, false).spec.dtype));
       },
       [](const ComputeOptions& compute) {
-        const double best =
-            with_memory_errors([&] { return copy_bandwidth(open_place(compute, checkpoint::DType::kF32).device); });
+        const at::Device device = open_place(compute, checkpoint::DType::kF32).device;
+        const double best = with_memory_errors([&] { return copy_bandwidth(device); });
+        kernels::reset_peak_device_memory(device);
         ::malloc_trim(0);  // the program keeps freed memory; these blocks are larger than most models' layers
         return best;
       },

@@ -131,13 +131,19 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
 void start_from(const fs::path& dir, const HealRequest& request, const Sources& s, train::Student& student) {
   const at::NoGradGuard guard;
   const plan::PeftAdapter adapter = plan::open_adapter(dir, s.spec, request.fingerprint);
+  // Where it has nothing, or a lower rank, zeros stay zeros: neither A nor B has a gradient where the other is zero.
+  for (const train::AdapterPart& part : student.parts) {
+    student.part_a(part).zero_();
+    student.part_b(part).zero_();
+  }
   for (const plan::AdapterPair& pair : adapter.pairs) {
     const auto part = std::find_if(student.parts.begin(), student.parts.end(), [&](const train::AdapterPart& p) {
       return p.block == pair.block && p.module == pair.module;
     });
     SHORTEN_CHECK(part != student.parts.end(), "an adapter with other targets than the settings");
-    student.part_a(*part).copy_(model::view_of(pair.a));
-    student.part_b(*part).copy_(model::view_of(pair.b));
+    const Tensor a = model::view_of(pair.a), b = model::view_of(pair.b);
+    student.part_a(*part).narrow(0, 0, a.size(0)).copy_(a);
+    student.part_b(*part).narrow(1, 0, b.size(1)).copy_(b.to(at::kFloat) * pair.scale);
   }
   train::round_to_compute(student.trainables);
 }
@@ -149,28 +155,34 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
   const std::vector<int32_t> probe(first.begin(),
                                    first.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(64, first.size())));
   const auto write = [&](const fs::path& folder, bool merge) {
-    if (request.settings.method == recipe::Method::kLora)
-      train::write_adapter(student, request.settings, base, folder / "adapter");
-    if (merge) train::write_model(student, base, probe, request.record, folder / "model");
+    make_folders(folder);
+    const bool lora = request.settings.method == recipe::Method::kLora;
+    try {
+      if (merge) train::write_model(student, base, probe, request.record, folder / "model");
+    } catch (Error& e) {
+      if (lora && e.code() == ExitCode::kQuality)
+        e.help(
+            fmt::format("{}; or keep the adapter alone, which needs no rounding: shorten heal --resume {} --no-merge",
+                        e.help(), request.run.string()));
+      throw;
+    }
+    if (lora) train::write_adapter(student, request.settings, base, folder / "adapter");
   };
-  const bool other = result.best_step > 0 && result.best_step != result.steps;
-  if (!other) return write(request.run, request.merge);
-  // Both are kept: what was asked for in its place, the other in a folder of its own.
-  std::vector<at::Tensor> last;  // copies: on a CPU to_host gives the masters themselves
-  for (const train::Trainable& t : student.trainables) last.push_back(t.master.to(at::kCPU, at::kFloat, false, true));
-  const fs::path aside = request.run / (request.settings.keep_best ? "last" : "best");
-  fs::create_directories(aside);
-  const bool full = request.settings.method == recipe::Method::kFull;
-  if (request.settings.keep_best) write(aside, full);
-  train::read_best(request.run / "state", result.best_step, result.best_sha256, student.trainables);
-  write(request.settings.keep_best ? request.run : aside, request.settings.keep_best ? request.merge : full);
-  if (request.settings.keep_best) return;
-  {
-    const at::NoGradGuard guard;
-    for (size_t i = 0; i < last.size(); ++i) student.trainables[i].master.copy_(last[i]);
+  const bool best_too = result.best_step > 0 && result.best_step != result.steps;
+  if (!best_too) return write(request.run, request.merge);
+  // Both are kept: what was asked for in its place, the other in a folder of its own, which holds a model where there
+  // is no adapter.
+  const bool keep_best = request.settings.keep_best, full = request.settings.method == recipe::Method::kFull;
+  const fs::path aside = request.run / (keep_best ? "last" : "best");
+  write(keep_best ? aside : request.run, keep_best ? full : request.merge);
+  try {
+    train::read_best(request.run / "state", result.best_step, result.best_sha256, student.trainables);
+  } catch (const Error& e) {
+    if (keep_best) throw;
+    log_warning(fmt::format("the weights of the best step, {}, are not written: {}", result.best_step, e.message()));
+    return;
   }
-  train::round_to_compute(student.trainables);
-  write(request.run, request.merge);
+  write(keep_best ? request.run : aside, keep_best ? request.merge : full);
 }
 
 }  // namespace

@@ -32,8 +32,10 @@ auto with_memory_errors(const Function& function) {
     throw out_of_memory(e.what_without_backtrace());
   } catch (const c10::Error& e) {
     const std::string what = e.what_without_backtrace();
-    if (what.find("can't allocate memory") == std::string::npos) throw;
-    throw out_of_memory(what);
+    for (const char* known : {"can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED"}) {
+      if (what.find(known) != std::string::npos) throw out_of_memory(what);
+    }
+    throw;
   }
 }
 

@@ -108,7 +108,8 @@ ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
       if (tensor.bytes.size() == embedding.bytes.size() &&
           std::memcmp(tensor.bytes.data(), embedding.bytes.data(), tensor.bytes.size()) == 0)
         continue;
-      differences.push_back("unexpected  lm_head.weight differs from the embedding, but tie_word_embeddings is true");
+      differences.emplace_back(
+          "unexpected  lm_head.weight differs from the embedding, but tie_word_embeddings is true");
       continue;
     }
     differences.push_back(fmt::format("unexpected  {} {}", printable(name, 120), checkpoint::shape_text(tensor.shape)));

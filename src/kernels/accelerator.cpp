@@ -31,6 +31,9 @@ uint64_t free_memory(const at::Device& device) {
 uint64_t peak_device_memory(const at::Device& device) {
   return device.is_cpu() ? 0 : accelerator().peak_memory(device.index());
 }
+void reset_peak_device_memory(const at::Device& device) {
+  if (!device.is_cpu()) accelerator().reset_peak_memory(device.index());
+}
 
 std::unique_ptr<Graph> capture(const at::Device& device, const std::function<void()>& work) {
   SHORTEN_CHECK(!device.is_cpu(), "a graph on a CPU");

@@ -23,6 +23,7 @@ struct Accelerator {
   void (*synchronize)(int device);
   uint64_t (*free_memory)(int device);
   uint64_t (*peak_memory)(int device);  // of LibTorch's allocator
+  void (*reset_peak_memory)(int device);
   std::unique_ptr<Graph> (*capture)(int device, const std::function<void()>& work);
 };
 
@@ -32,6 +33,7 @@ int accelerator_count();
 void synchronize(const at::Device& device);             // waits for queued work; nothing on a CPU
 uint64_t free_memory(const at::Device& device);         // bytes
 uint64_t peak_device_memory(const at::Device& device);  // bytes; 0 on a CPU
+void reset_peak_device_memory(const at::Device& device);
 
 // Does `work` a few times, so that all it needs is there, and records it. `work` must only queue work on the device
 // and must not look at results. REQUIRES an accelerator.

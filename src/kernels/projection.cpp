@@ -34,12 +34,18 @@ struct Inputs {
 
 Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
 
+// scale · a b
+Tensor scaled_product(const Tensor& a, const Tensor& b, double scale) {
+  Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+  return out.addmm_(a, b, 0, scale);
+}
+
 // y [..., out], and in `low` what the adapter makes of the input, scale · dropout(prepared) Aᵀ [rows, R]. The adapter's
 // share is written first and the projection added to it: the other way round it would be read once more.
 Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection& p, Tensor& low) {
   const LowRank* adapter = p.adapter;
   if (!adapter) return product(prepared, p.weight, p.bias, residual);
-  low = at::mm(flat(adapter->drop(prepared)), adapter->a.t()).mul_(adapter->scale);
+  low = scaled_product(flat(adapter->drop(prepared)), adapter->a.t(), adapter->scale);
   const Tensor first = residual.defined() ? flat(residual) : p.bias;
   std::vector<int64_t> shape = prepared.sizes().vec();
   shape.back() = p.weight.size(0);
@@ -47,6 +53,16 @@ Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection&
   if (residual.defined() && p.bias.defined()) y.add_(p.bias);
   add_product(y, prepared, p.weight);
   return y;
+}
+
+// The same, added to what the residual holds.
+void add_forward(const Tensor& residual, const Tensor& prepared, const Projection& p) {
+  if (const LowRank* adapter = p.adapter) {
+    const Tensor low = scaled_product(flat(adapter->drop(prepared)), adapter->a.t(), adapter->scale);
+    residual.view({-1, p.weight.size(0)}).addmm_(low, adapter->b.t());
+  }
+  if (p.bias.defined()) residual.add_(p.bias);
+  add_product(residual, prepared, p.weight);
 }
 
 struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
@@ -103,7 +119,7 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
     if (wants(ctx, kResidual)) out[kResidual] = gradients[0];
     Tensor dn, dlow;            // [..., in], [rows, R]
     if (adapter.a.defined()) {  // as in forward(), the adapter's share first
-      dlow = at::mm(flat(dy), adapter.b).mul_(adapter.scale);
+      dlow = scaled_product(flat(dy), adapter.b, adapter.scale);
       std::vector<int64_t> shape = dy.sizes().vec();
       shape.back() = weight.size(1);
       dn = adapter.drop(at::mm(dlow, adapter.a).view(shape));
@@ -127,8 +143,12 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
 
 std::optional<Tensor> optional(const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; }
 
-variable_list run(const Inputs& inputs, const Tensor& residual, const Projection& p) {
+variable_list run(const Inputs& inputs, const Tensor& residual, const Projection& p, Residual use) {
   if (!at::GradMode::is_enabled()) {
+    if (use == Residual::kUsedUp) {
+      add_forward(residual, inputs.prepared(), p);
+      return {residual};
+    }
     Tensor low;
     return {forward(inputs.prepared(), residual, p, low), inputs.x};
   }
@@ -144,16 +164,16 @@ variable_list run(const Inputs& inputs, const Tensor& residual, const Projection
 Tensor LowRank::drop(const Tensor& x) const { return dropout > 0 ? hashed_dropout(x, dropout, seed, places) : x; }
 
 Branches norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p) {
-  const variable_list out = run({Before::kNorm, x, norm, eps}, {}, p);
+  const variable_list out = run({Before::kNorm, x, norm, eps}, {}, p, Residual::kKept);
   return {out[0], out[1]};
 }
 
-Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p) {
-  return run({Before::kNothing, x, {}, 0}, residual, p)[0];
+Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p, Residual use) {
+  return run({Before::kNothing, x, {}, 0}, residual, p, use)[0];
 }
 
-Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p) {
-  return run({Before::kSwiglu, gate_up, {}, 0}, residual, p)[0];
+Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p, Residual use) {
+  return run({Before::kSwiglu, gate_up, {}, 0}, residual, p, use)[0];
 }
 
 }  // namespace shorten::kernels

@@ -33,9 +33,14 @@ struct Branches {
   Tensor y, past;
 };
 Branches norm_project(const Tensor& x, const Tensor& norm, double eps, const Projection& p);
+
+// Whether the residual that a projection is added to is needed by anyone else. One that is used up holds the sum then,
+// which saves a copy of it; where gradients are wanted all are kept.
+enum class Residual { kKept, kUsedUp };
+
 // residual [..., out] + the same of x [..., in] itself.
-Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p);
+Tensor project_add(const Tensor& residual, const Tensor& x, const Projection& p, Residual use);
 // residual + the same of swiglu(gate_up); gate_up [..., 2 in].
-Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p);
+Tensor swiglu_project_add(const Tensor& residual, const Tensor& gate_up, const Projection& p, Residual use);
 
 }  // namespace shorten::kernels

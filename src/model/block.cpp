@@ -36,12 +36,13 @@ void Block::remember(const Tensor& x, const Context& context, KvCache& cache) co
 Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
   const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
   if (cache) kernels::cache_rows(projected, cache->keys, cache->values);
-  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)));
+  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)),
+                  cache ? kernels::Residual::kUsedUp : kernels::Residual::kKept);
 }
 
 Tensor Block::mlp(const Tensor& x) const {
   const auto [stacked, past] = gate_up.after(post_attention_norm, x);  // [N, T, 2 I]
-  return down.add_swiglu_to(past, stacked);
+  return down.add_swiglu_to(past, stacked, kernels::Residual::kUsedUp);
 }
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {

@@ -57,7 +57,8 @@ struct Block {
   Linear gate_up;                           // [2 I, D]
   Linear down;                              // [D, I]
 
-  // x [N, T, D] → [N, T, D]. Never changes x. Where there is a cache, keys and values go into its first T places.
+  // x [N, T, D] → [N, T, D]. Where there is a cache, keys and values go into its first T places, and x is used up;
+  // without one x stays as it is.
   Tensor forward(const Tensor& x, const Context& context, KvCache* cache = nullptr) const;
 
   // Keys and values of x [N, T, D] into the first T places of the cache, and nothing else: for a block whose output is
@@ -74,7 +75,7 @@ struct Block {
  private:
   kernels::Branches projections(const Tensor& x, const Context& context) const;     // [N, T, H + 2 K, hd]: q, k, v
   Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
-  Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x)
+  Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x); uses x up
 };
 
 // A block of uninitialised tensors.

@@ -25,9 +25,10 @@ struct Linear {
   Tensor bias;    // [out], or undefined
   std::shared_ptr<kernels::LowRank> adapter = nullptr;
 
-  kernels::Branches after(const RmsNorm& norm, const Tensor& x) const;        // of norm(x), and x for what goes past
-  Tensor add_to(const Tensor& residual, const Tensor& x) const;               // residual + y
-  Tensor add_swiglu_to(const Tensor& residual, const Tensor& gate_up) const;  // residual + y of swiglu(gate_up)
+  kernels::Branches after(const RmsNorm& norm, const Tensor& x) const;  // of norm(x), and x for what goes past
+  // residual + y, and residual + y of swiglu(gate_up)
+  Tensor add_to(const Tensor& residual, const Tensor& x, kernels::Residual use) const;
+  Tensor add_swiglu_to(const Tensor& residual, const Tensor& gate_up, kernels::Residual use) const;
 
  private:
   kernels::Projection projection() const { return {weight, bias, adapter.get()}; }

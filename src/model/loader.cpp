@@ -73,7 +73,10 @@ void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSp
   const checkpoint::Tensor& source = checkpoint.tensor(name);
   const Tensor mapped = view_of(source);
   target.copy_(mapped);
-  if (target.sum(at::kFloat).isfinite().item<bool>() || target.isfinite().all().item<bool>()) return;
+  if (target.sum(at::kFloat).isfinite().item<bool>() || target.isfinite().all().item<bool>()) {
+    release_pages(source.bytes);
+    return;
+  }
   const bool narrowed = mapped.isfinite().all().item<bool>();
   throw diverged(narrowed ? "a weight does not fit the dtype" : "a weight is NaN or infinite")
       .file(checkpoint.file_of(name))

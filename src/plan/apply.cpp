@@ -65,7 +65,7 @@ Json provenance(const Checkpoint& model, const std::string& fingerprint, const P
                 const ApplyResult& result, const std::vector<std::string>& argv) {
   Json blocks = Json::array();
   for (size_t i = 0; i < result.kept.size(); ++i) blocks.push_back({{"new", i}, {"old", result.kept[i]}});
-  Json source = {{"path", model.dir().string()}, {"fingerprint", fingerprint}};
+  Json source = {{"path", fs::absolute(model.dir()).lexically_normal().string()}, {"fingerprint", fingerprint}};
   if (Json record = record_of(model); !record.is_null()) source["shorten"] = std::move(record);
   return {{"format", kPrunedFormat},
           {"version", kFileVersion},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -32,9 +33,10 @@ std::string tensor_name(int64_t block, const std::string& module, char matrix, c
   return fmt::format("base_model.model.{}{}.lora_{}{}.weight", family::block_prefix(block), module, matrix, adapter);
 }
 
-bool is_target(const AdapterConfig& config, const AdaptedModule& module) {
-  const std::string name = module.name.substr(module.name.rfind('.') + 1);
-  return std::find(config.targets.begin(), config.targets.end(), name) != config.targets.end();
+// alpha / rank, or with rsLoRA alpha / sqrt(rank).
+double scale_of(const AdapterConfig& config, double alpha, int64_t rank) {
+  const auto r = static_cast<double>(rank);
+  return alpha / (config.rank_stabilised ? std::sqrt(r) : r);
 }
 
 // The first value that is NaN or infinity: its exponent is all ones.
@@ -91,8 +93,9 @@ class Taker {
     }
     throw bad_input("the tensors of the adapter are not those that its configuration and the base model describe")
         .file(file)
-        .expected(fmt::format("{} finite tensors: rank {} beside {} in each of {} blocks", wanted_, config.rank,
-                              fmt::join(config.targets, ", "), blocks))
+        .expected(fmt::format("{} finite tensors: rank {} beside {} in {} {} blocks", wanted_, config.rank,
+                              fmt::join(config.targets, ", "),
+                              wanted_ == 2 * blocks * config.targets.size() ? "each of" : "some of", blocks))
         .found(fmt::format("{} difference{}\n{}", count, count == 1 ? "" : "s", fmt::join(differences_, "\n")))
         .help("an adapter fits only the model that it was trained on, with the same blocks");
   }
@@ -152,19 +155,22 @@ std::vector<AdaptedModule> adaptable_modules(const family::BlockSpec& block, int
 }
 
 PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, const std::string& fingerprint) {
-  const AdapterConfig config = read_peft_config(checkpoint::model_file(dir, kConfigFile), base);
+  const auto [config, parts] = read_peft_config(checkpoint::model_file(dir, kConfigFile), base);
   expect_base(dir, fingerprint);
   expect_weights(dir);
   PeftAdapter adapter{config, checkpoint::SafetensorsFile(checkpoint::model_file(dir, kWeightsFile)), {}};
   Taker taker(adapter.file);
-  for (size_t i = 0; i < base.blocks.size(); ++i) {
-    const auto block = static_cast<int64_t>(i);
-    for (const AdaptedModule& module : adaptable_modules(base.blocks[i], base.hidden)) {
-      if (!is_target(config, module)) continue;
-      Tensor a = taker.take(block, module.name, 'A', {config.rank, module.in});
-      Tensor b = taker.take(block, module.name, 'B', {module.out, config.rank});
-      adapter.pairs.push_back({block, module.name, std::move(a), std::move(b)});
-    }
+  const double common = scale_of(config, config.alpha, config.rank);
+  for (const AdaptedPart& part : parts) {
+    const std::vector<AdaptedModule> modules =
+        adaptable_modules(base.blocks[static_cast<size_t>(part.block)], base.hidden);
+    const auto module = std::find_if(modules.begin(), modules.end(),
+                                     [&](const AdaptedModule& candidate) { return candidate.name == part.module; });
+    SHORTEN_CHECK(module != modules.end(), "a block without " + part.module);
+    Tensor a = taker.take(part.block, part.module, 'A', {part.rank, module->in});
+    Tensor b = taker.take(part.block, part.module, 'B', {module->out, part.rank});
+    const double scale = scale_of(config, part.alpha, part.rank) / common;
+    adapter.pairs.push_back({part.block, part.module, std::move(a), std::move(b), scale});
   }
   taker.finish(adapter.file.path(), config, base.blocks.size());
   return adapter;

@@ -19,7 +19,7 @@ struct AdaptedModule {
 std::vector<AdaptedModule> adaptable_modules(const family::BlockSpec& block, int64_t hidden);
 
 struct AdapterConfig {
-  int64_t rank = 8;
+  int64_t rank = 8;  // the largest, where a PEFT adapter has several
   double alpha = 16, dropout = 0;
   bool rank_stabilised = false;      // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
   std::vector<std::string> targets;  // "q_proj", ..., in the order of adaptable_modules
@@ -30,6 +30,7 @@ struct AdapterPair {
   int64_t block = 0;
   std::string module;
   checkpoint::Tensor a, b;
+  double scale = 1;  // B A counts so many times as the configuration's alpha and rank say
 };
 
 struct PeftAdapter {
@@ -39,8 +40,8 @@ struct PeftAdapter {
 };
 
 // Opens the adapter in `dir` for a base model of this structure and fingerprint. Throws unsupported for what is not
-// plain LoRA (other peft types, DoRA, rank or alpha patterns, trained biases, modules saved whole); bad_input for
-// missing or unknown keys, shapes that do not fit the base, NaN or infinity, an adapter that records another base.
+// plain LoRA (other peft types, DoRA, trained biases, modules saved whole); bad_input for missing or unknown keys,
+// shapes that do not fit the base, NaN or infinity, an adapter that records another base.
 PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, const std::string& fingerprint);
 
 // Writes the adapter to the folder `dir` (an existing, empty one): fp32 pairs as PEFT names them, `base` as the path

@@ -5,12 +5,22 @@
 #include <string>
 
 #include "plan/peft_adapter.h"
+#include "plan/peft_modules.h"
 
 namespace shorten::plan {
 
+inline constexpr int64_t kMaxRank = 4096;
+
+struct PeftConfig {
+  AdapterConfig common;            // the largest rank, and what is adapted in any block
+  std::vector<AdaptedPart> parts;  // each with its own rank and alpha
+};
+
 // Reads the file of an adapter for `base`. Keys that change what the adapter computes and that we do not compute
 // are unsupported; unknown ones are ignored, as PEFT adds some with every version.
-AdapterConfig read_peft_config(const fs::path& file, const family::ModelSpec& base);
+PeftConfig read_peft_config(const fs::path& file, const family::ModelSpec& base);
+
+bool is_unused(const Json& value);  // as PEFT writes what is not used: null, false or empty
 
 // The text of the file. PEFT will look for the base model at `base`.
 std::string peft_config_text(const AdapterConfig& config, const std::string& base);

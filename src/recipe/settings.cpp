@@ -7,21 +7,10 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "recipe/names.h"
 
 namespace shorten::recipe {
 namespace {
-
-template <typename Value>
-struct Named {
-  Value value;
-  const char* name;
-};
-constexpr Named<Method> kMethods[] = {{Method::kLora, "lora"}, {Method::kFull, "full"}};
-constexpr Named<Objective> kObjectives[] = {{Objective::kCe, "ce"}, {Objective::kKd, "kd"}};
-constexpr Named<Curve> kCurves[] = {
-    {Curve::kLinear, "linear"}, {Curve::kCosine, "cosine"}, {Curve::kConstant, "constant"}};
-constexpr Named<Recompute> kRecompute[] = {
-    {Recompute::kAuto, "auto"}, {Recompute::kOn, "on"}, {Recompute::kOff, "off"}};
 
 template <typename Value, size_t n>
 const char* name_of(const Named<Value> (&table)[n], Value value) {
@@ -74,7 +63,7 @@ Json to_json(const Settings& s) {
           {"batch", s.batch},
           {"micro_batch", s.micro_batch},
           {"length", s.length},
-          {"loss_average", s.average_micro ? "micro" : "batch"},
+          {"loss_average", name_of(kAverages, s.average_micro)},
           {"shuffle", s.shuffle},
           {"pack", s.pack},
           {"recompute", name_of(kRecompute, s.recompute)},
@@ -117,9 +106,7 @@ Settings settings_from_json(const JsonObject& json) {
   s.batch = json.integer("batch", 1, kMost);
   s.micro_batch = json.integer("micro_batch", 0, kMost);
   s.length = json.integer("length", 2, kMost);
-  const std::string average = json.string("loss_average");
-  if (average != "micro" && average != "batch") throw json.error("not a known value", "loss_average").found(average);
-  s.average_micro = average == "micro";
+  s.average_micro = value_of(kAverages, json, "loss_average");
   s.shuffle = json.boolean("shuffle");
   s.pack = json.boolean("pack");
   s.recompute = value_of(kRecompute, json, "recompute");

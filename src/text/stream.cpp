@@ -19,33 +19,50 @@ size_t overlap(std::string_view text, std::string_view stop) {
 }  // namespace
 
 TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stops)
-    : tokenizer_(tokenizer), stops_(std::move(stops)) {}
+    : tokenizer_(tokenizer), stops_(std::move(stops)) {
+  for (const std::string& stop : stops_) longest_stop_ = std::max(longest_stop_, stop.size());
+}
 
-std::string TextStream::settle(size_t certain) {
-  if (certain <= given_.size() || !text_.starts_with(given_)) return "";
-  std::string out = text_.substr(given_.size(), certain - given_.size());
-  given_ += out;
+// What the tokens since the last piece add to the text. Decoders treat the first token of all in another way, so they
+// are decoded behind that piece.
+std::string TextStream::fresh() const {
+  std::string text = tokenizer_.decode(window_, true);
+  if (text.starts_with(piece_)) return text.substr(piece_.size());
+  // A byte that belongs to no character has made another one of the bytes before it, which were given already.
+  return tokenizer_.decode({window_.begin() + static_cast<std::ptrdiff_t>(piece_tokens_), window_.end()}, true);
+}
+
+std::string TextStream::give(size_t end) {
+  if (end <= given_) return "";
+  std::string out = text_.substr(given_, end - given_);
+  given_ = end;
   return out;
 }
 
 std::string TextStream::push(TokenId id) {
-  ids_.push_back(id);
-  text_ = tokenizer_.decode(ids_, true);
+  window_.push_back(id);
+  text_.resize(settled_);
+  text_ += fresh();
   size_t first = std::string::npos;
-  for (const std::string& stop : stops_) first = std::min(first, text_.find(stop));
+  const size_t from = settled_ - std::min(settled_, longest_stop_);
+  for (const std::string& stop : stops_) first = std::min(first, text_.find(stop, from));
   if (first != std::string::npos) {
     stopped_ = true;
     text_.resize(first);
-    return settle(first);
+    return give(first);
   }
-  std::string_view certain = text_;
-  while (certain.ends_with(kReplacement)) certain.remove_suffix(kReplacement.size());
-  // Half a character may be the next one of a stop string, too.
+  if (text_.size() > settled_ && !text_.ends_with(kReplacement)) {
+    window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(piece_tokens_));
+    piece_tokens_ = window_.size();
+    piece_ = tokenizer_.decode(window_, true);
+    settled_ = text_.size();
+  }
   size_t waiting = 0;
-  for (const std::string& stop : stops_) waiting = std::max(waiting, overlap(certain, stop));
-  return settle(certain.size() - waiting);
+  for (const std::string& stop : stops_)
+    waiting = std::max(waiting, overlap(std::string_view(text_).substr(0, settled_), stop));
+  return give(settled_ - waiting);
 }
 
-std::string TextStream::finish() { return settle(text_.size()); }
+std::string TextStream::finish() { return give(text_.size()); }
 
 }  // namespace shorten::text

@@ -84,7 +84,7 @@ void expect_near(const Tensor& a, const Tensor& b, double most, const char* what
       .file(written)
       .expected(fmt::format("logits within {:g} of those in memory", most))
       .found(fmt::format("{:.4g}", apart))
-      .help("the output is not kept; the adapter of a LoRA run is, and needs no rounding");
+      .help("the output is not kept");
 }
 
 }  // namespace

@@ -78,7 +78,9 @@ std::string write_best(const fs::path& state, int64_t step, const std::vector<Tr
   const fs::path file = best_file(state, step), next = fs::path(file) += ".new";
   fs::remove(next);
   checkpoint::write_safetensors(next, masters.tensors, {});
-  fs::rename(next, file);
+  std::error_code failed;
+  fs::rename(next, file, failed);
+  if (failed) throw io_error("cannot put the weights of the best step in their place", failed.value()).file(file);
   return sha256_of(masters.tensors);
 }
 
@@ -89,11 +91,15 @@ void remove_best_but(const fs::path& state, int64_t step, int64_t older) {
   }
 }
 
-void read_best(const fs::path& state, int64_t step, const std::string& sha256, std::vector<Trainable>& trainables) {
-  const checkpoint::SafetensorsFile file(best_file(state, step));
+checkpoint::SafetensorsFile open_best(const fs::path& state, int64_t step, const std::string& sha256) {
+  checkpoint::SafetensorsFile file(best_file(state, step));
   if (const std::string found = sha256_of(file.tensors()); found != sha256)
     throw bad_input("the saved weights of the best step are damaged").file(file.path()).expected(sha256).found(found);
-  from_file(file, trainables, false);
+  return file;
+}
+
+void read_best(const fs::path& state, int64_t step, const std::string& sha256, std::vector<Trainable>& trainables) {
+  from_file(open_best(state, step, sha256), trainables, false);
 }
 
 }  // namespace shorten::train

@@ -28,7 +28,8 @@ void from_file(const checkpoint::SafetensorsFile& file, std::vector<Trainable>& 
 // longer speaks of it. Returns the SHA-256 of the masters.
 std::string write_best(const fs::path& state, int64_t step, const std::vector<Trainable>& trainables);
 void remove_best_but(const fs::path& state, int64_t step, int64_t older);
-// Throws bad_input if the file is not there, or its numbers have another SHA-256.
+// Throw bad_input if the file is not there, or its numbers have another SHA-256.
+checkpoint::SafetensorsFile open_best(const fs::path& state, int64_t step, const std::string& sha256);
 void read_best(const fs::path& state, int64_t step, const std::string& sha256, std::vector<Trainable>& trainables);
 
 }  // namespace shorten::train

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -145,14 +146,20 @@ class Trainer {
         .help("use a smaller --lr or a longer --warmup; the last finished state is kept");
   }
 
+  // Rows that are only measured may be longer than those that are trained on: fewer at once, then, so that they take no
+  // more memory than was planned.
+  data::Layout measuring_layout(const std::vector<data::Example>& rows) const {
+    const int64_t length = std::max(s_.length, data::longest(rows));
+    return {false, length, std::max<int64_t>(1, memory_.micro_batch * s_.length / length), false};
+  }
+
   double mean_loss(const std::vector<data::Example>& rows) {
     student_.stop_dropout();
     std::vector<size_t> all(rows.size());
     for (size_t i = 0; i < all.size(); ++i) all[i] = i;
     double sum = 0;
     int64_t targets = 0;
-    data::Layout padded{false, s_.length, memory_.micro_batch, false};
-    for (const data::MicroBatch& m : data::lay_out(rows, all, padded)) {
+    for (const data::MicroBatch& m : data::lay_out(rows, all, measuring_layout(rows))) {
       if (hooks_.stop()) stop();
       sum += eval_pass(student_.model, make_batch(student_.model, rows, m)).item<double>();
       targets += m.targets;
@@ -232,6 +239,7 @@ class Trainer {
     worse_ = state.integer("worse", 0, INT64_MAX);
     result_.best_step = saved_best_ = state.integer("best_step", 0, INT64_MAX);
     result_.best_sha256 = state.string("best_sha256");
+    if (s_.keep_best && result_.best_step > 0) check_best();
     result_.stopped_early = state.boolean("stopped_early");
     const bool with_loss = !in_.validation.empty();
     if (state.has("best")) result_.best = recipe::measured_from(state.object("best"), with_loss);
@@ -239,6 +247,16 @@ class Trainer {
     result_.after = recipe::measured_from(state.object("after"), with_loss);
     if (state.has("pending")) pending_ = recipe::record_from(state.object("pending"));
     return true;
+  }
+
+  // What is to come out in the end is there.
+  void check_best() const {
+    try {
+      open_best(in_.state, result_.best_step, result_.best_sha256);
+    } catch (Error& e) {
+      e.help("start anew with --force, or with --keep last");
+      throw;
+    }
   }
 
   [[noreturn]] void stop() {

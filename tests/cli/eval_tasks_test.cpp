@@ -28,7 +28,7 @@ Json report(const std::vector<std::string>& more, const std::string& tasks = "ar
   return Json::parse(run.out);
 }
 
-std::vector<std::string> names_in(const fs::path& folder) {
+std::vector<std::string> files_in(const fs::path& folder) {
   std::vector<std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.is_regular_file()) out.push_back(fs::relative(entry.path(), folder).string());
@@ -45,7 +45,7 @@ TEST(EvalTasks, TheSameBitsForAnyBatchAndAnyNumberOfThreads) {
     all.insert(all.end(), more.begin(), more.end());
     EXPECT_EQ(shorten(all).status, 0);
     std::string out;
-    for (const std::string& file : names_in(folder)) {
+    for (const std::string& file : files_in(folder)) {
       if (file.starts_with("samples_")) out += read_text(folder / file);
     }
     return out;
@@ -98,21 +98,21 @@ TEST(EvalTasks, WritesReportResultsAndSamples) {
   const fs::path out = temp / "out", samples = temp / "samples";
   const Json json = report({"-o", out.string(), "--log-samples", samples.string()});
   EXPECT_EQ(Json::parse(read_text(out / "report.json")), json);
-  const auto files = names_in(out);
+  const auto files = files_in(out);
   ASSERT_EQ(files.size(), 4u);
   EXPECT_TRUE(files[2].ends_with("piqa.json"));
   EXPECT_THAT(files[0], HasSubstr("results_2"));
   const Json results = Json::parse(read_text(out / files[0]));
   EXPECT_EQ(results["results"]["arc_easy"]["acc,none"], json["models"][0]["tasks"]["arc_easy"]["acc"]);
-  for (const std::string& file : names_in(samples)) EXPECT_THAT(file, HasSubstr("samples_"));
-  EXPECT_EQ(names_in(samples).size(), 2u);
+  for (const std::string& file : files_in(samples)) EXPECT_THAT(file, HasSubstr("samples_"));
+  EXPECT_EQ(files_in(samples).size(), 2u);
 }
 
 TEST(EvalTasks, AReportAloneIsAFile) {
   const TempDir temp;
   const Json json = report({"-o", (temp / "report.json").string()});
   EXPECT_EQ(Json::parse(read_text(temp / "report.json")), json);
-  EXPECT_EQ(names_in(temp.path()).size(), 1u);
+  EXPECT_EQ(files_in(temp.path()).size(), 1u);
 }
 
 TEST(EvalTasks, GoesOnWhereItWas) {

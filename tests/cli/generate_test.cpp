@@ -2,7 +2,7 @@
 // `shorten generate` and `shorten bench` from outside.
 #include <gmock/gmock.h>
 
-#include "checkpoint/checkpoint.h"
+#include "cli/huge.h"
 #include "cli/program.h"
 #include "core/json.h"
 
@@ -139,28 +139,16 @@ TEST(Generate, WhatDoesNotFitIsSaidBeforeTheModelIsLoaded) {
 }
 
 TEST(Generate, WhereNanAppearsFirstIsNamed) {
-  const checkpoint::Checkpoint sound(kNovelist);
-  const auto with_huge = [&](const std::string& name) {  // so large that what it makes is infinite
+  const auto message = [](const std::string& tensor) {
     const TempDir temp;
-    std::vector<checkpoint::Tensor> tensors;
-    std::vector<uint16_t> huge;
-    for (auto [key, tensor] : sound.tensors()) {
-      if (key == name) {
-        huge.assign(tensor.numel(), 0x7f7f);  // the largest of bf16
-        tensor.bytes = std::as_bytes(std::span(huge));
-      }
-      tensors.push_back(tensor);
-    }
-    fs::copy(kNovelist, temp / "huge");
-    fs::remove(temp / "huge/model.safetensors");
-    checkpoint::write_safetensors(temp / "huge/model.safetensors", tensors, {});
-    const Outcome run = shorten({"generate", (temp / "huge").string(), "--prompt", "The clerk", "--max-new-tokens", "8",
-                                 "--device", "cpu", "-q"});
+    const fs::path model = with_huge(kNovelist, tensor, temp / "huge");
+    const Outcome run = shorten(
+        {"generate", model.string(), "--prompt", "The clerk", "--max-new-tokens", "8", "--device", "cpu", "-q"});
     EXPECT_EQ(run.status, 7);
     return run.err;
   };
-  EXPECT_THAT(with_huge("model.layers.5.mlp.down_proj.weight"), HasSubstr("block 5"));
-  EXPECT_THAT(with_huge("lm_head.weight"), HasSubstr("the head"));
+  EXPECT_THAT(message("model.layers.5.mlp.down_proj.weight"), HasSubstr("block 5"));
+  EXPECT_THAT(message("lm_head.weight"), HasSubstr("the head"));
 }
 
 TEST(Bench, MeasuresEveryPointOfTheGrid) {

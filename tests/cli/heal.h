@@ -120,12 +120,6 @@ inline void expect_same_run(const fs::path& a, const fs::path& b) {
   }
 }
 
-inline std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  for (const auto& item : fs::directory_iterator(folder)) names.insert(item.path().filename().string());
-  return names;
-}
-
 // Starts `heal`, sends `signal` once `run`/train.jsonl has `lines` lines, and returns the exit status.
 inline int heal_with_signal(const Arguments& arguments, const fs::path& run, int signal, size_t lines) {
   std::vector<char*> argv = {const_cast<char*>(SHORTEN_PROGRAM), const_cast<char*>("heal")};

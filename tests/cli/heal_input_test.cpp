@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cli/heal.h"
+#include "cli/huge.h"
 
 namespace shorten::test {
 namespace {
@@ -73,6 +74,25 @@ TEST_F(HealInputTest, RowsThatCannotBeLearntFrom) {
   healed({model, "--data", in("splits"), "--steps", "1", "--warmup", "0", "-q", "-o", in("all")});
   rows(4, 48, "splits/test.jsonl");
   expect(in("splits"), {"splits", "train-00000-of-00001.jsonl", "test.jsonl", "--data", "--validation"});
+}
+
+// What cannot be written down cannot be gone on with.
+TEST_F(HealInputTest, NamesThatAreNotUtf8) {
+  const std::string named = pruned(tiny("llama-gqa"), "1", "caf\xe9");
+  expect_refused(named, {"--data", rows(4), "--steps", "1"}, 2, {"UTF-8", "caf"});
+}
+
+// Windows of a text are longer than the rows that are trained on here, and fewer of them fit at once.
+TEST_F(HealInputTest, WhatIsMeasuredDoesNotDependOnTheMemory) {
+  const std::string data = rows(8, 4096), text = file("text.txt", read_text(kHeldOut).substr(0, 3000));
+  std::vector<double> measured;
+  for (const char* at_once : {"1", "8"}) {
+    healed({kNovelist, "-o", in("run"), "--data", data, "--text", "text=" + text, "--steps", "1", "--warmup", "0",
+            "--micro-batch", at_once, "-q"});
+    measured.push_back(read_json(temp / "run/heal.json")["before"]["perplexity"]["text"]);
+    fs::remove_all(temp / "run");
+  }
+  EXPECT_NEAR(measured[0] / measured[1], 1, 1e-5);
 }
 
 TEST_F(HealInputTest, SettingsThatMakeNoSense) {
@@ -218,18 +238,7 @@ TEST_F(HealInputTest, TrainingThatCameToNothing) {
   expect_refused(model, {"--data", rows(4), "--steps", "1", "--warmup", "100"}, 6, {"moved no weight", "--warmup"});
 
   // Weights so large that no logit is finite.
-  const checkpoint::Checkpoint sound(model);
-  std::vector<checkpoint::Tensor> tensors;
-  std::vector<uint16_t> huge;
-  for (auto [name, tensor] : sound.tensors()) {
-    if (name == "lm_head.weight") {
-      huge.assign(tensor.numel(), 0x7f7f);  // the largest of bf16
-      tensor.bytes = std::as_bytes(std::span(huge));
-    }
-    tensors.push_back(tensor);
-  }
-  write(temp / "huge/config.json", sound.config_text());
-  checkpoint::write_safetensors(temp / "huge/model.safetensors", tensors, {});
+  with_huge(model, "lm_head.weight", temp / "huge");
   expect_refused(in("huge"), {"--data", rows(8), "--steps", "20", "--batch", "2", "--lr", "1"}, 7,
                  {"step 1, rows", "skipped", "diverges", "step 10", "--lr"});
   // Measured values that are not finite are kept and read back, too.

@@ -29,11 +29,6 @@ inline std::string shell_word(const std::string& argument) {
   return out + "'";
 }
 
-inline std::string read_text(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 // Runs `shorten` with the arguments. `shell` goes after them as it is ("> /dev/full", "| head -c 1").
 inline Outcome shorten(const std::vector<std::string>& arguments, const std::string& shell = "") {
   const TempDir temp;

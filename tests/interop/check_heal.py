@@ -9,8 +9,10 @@ For golden models of each kind and the reference model, pruned, on ready rows of
              merged model give the same logits, as far as that rounding allows.
  init     3. An adapter that PEFT made trains on: after a step with a tiny rate it still gives PEFT's logits; over 4 real steps the
              losses, gradient norms and rates are those of PEFT, and so are the logits at the end.
- full     4. As 1 for RUN/model; its tensors have the pruned directory's names, shapes and dtypes, and moved.
-          5. Losses, gradient norms, rates and logits at the end are those of torch's AdamW on Transformers' model.
+ patterns 4. So do adapters of PEFT's with ranks, alphas and blocks of single modules: as PEFT's logits first, and what was not adapted
+             still is not after real steps.
+ full     5. As 1 for RUN/model; its tensors have the pruned directory's names, shapes and dtypes, and moved.
+          6. Losses, gradient norms, rates and logits at the end are those of torch's AdamW on Transformers' model.
 One line a model, then a summary; the exit status is 1 when anything failed.
 """
 import argparse
@@ -35,6 +37,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CASES = {"llama-tied": [1, 2], "llama-bias": [2], "llama-gqa": [1, 2], "mistral-window": [0], "qwen2-tied": [3], "qwen3": [1, 3],
          "novelist-14m": make_heal.REMOVED}  # fmt: skip
 PART_OF_THEM = {"llama-gqa": ["q_proj", "v_proj"], "qwen3": ["down_proj", "k_proj", "o_proj"]}  # targets of PEFT's adapter; else all
+# Configurations of PEFT's where modules differ.
+PATTERNS = {"ranks": {"r": 2, "lora_alpha": 5, "use_rslora": True, "target_modules": r".*\.(self_attn\.[qo]_proj|down_proj)",
+                      "rank_pattern": {r"layers\.0\.self_attn\.q_proj": 4, "o_proj": 1}, "alpha_pattern": {"down_proj": 9}},
+            "blocks": {"r": 3, "lora_alpha": 7, "target_modules": ["k_proj", "up_proj", "model.layers.0.self_attn.v_proj"],
+                       "exclude_modules": ["layers.1.self_attn.k_proj"], "layers_to_transform": [1], "layers_pattern": "layers"}}  # fmt: skip
 STEPS, BATCH = 4, 4
 LORA = {"--method": "lora", "--rank": 4, "--dropout": 0, "--lr": 1e-2}
 FULL = {"--method": "full", "--lr": 1e-3}
@@ -163,10 +170,10 @@ def check_lora(shorten, pruned, rows, data, scratch, known):
     check_logits("lora: merged", logits(merged, rows[:3]), with_adapter, rounded_logits(wanted, types, rows[:3]), SAME)
 
 
-def make_adapter(pruned, out, targets, known):
+def make_adapter(pruned, out, known, **config):
     """A random adapter of PEFT's own; B is not zero."""
     torch.manual_seed(7)
-    config = peft.LoraConfig(r=3, lora_alpha=7, lora_dropout=0.0, bias="none", target_modules=targets, task_type="CAUSAL_LM")
+    config = peft.LoraConfig(lora_dropout=0.0, bias="none", task_type="CAUSAL_LM", **config)
     model = peft.get_peft_model(open_model(pruned, known), config)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -177,7 +184,7 @@ def make_adapter(pruned, out, targets, known):
 
 def check_init(shorten, pruned, rows, data, scratch, known, targets):
     made = scratch / "by-peft"
-    make_adapter(pruned, made, targets, known)
+    make_adapter(pruned, made, known, r=3, lora_alpha=7, target_modules=targets)
     theirs = logits(open_adapter(pruned, made, known), rows[:3])
     given = {"--method": "lora", "--init-adapter": made, "--dropout": 0}
     heal(shorten, pruned, scratch / "init", data, given | {"--steps": 1, "--lr": 1e-8})
@@ -191,6 +198,24 @@ def check_init(shorten, pruned, rows, data, scratch, known, targets):
     ours = logits(open_adapter(pruned, scratch / "on/adapter", known), rows[:3])
     if not apart(ours, logits(peer, rows[:3])) <= 10 * TRAINED:
         raise Failed(f"init: trained logits are off PEFT's by {apart(ours, logits(peer, rows[:3])):.1e}")
+
+
+def check_patterns(shorten, pruned, rows, data, scratch, known):
+    for name, config in PATTERNS.items():
+        made = scratch / f"by-peft-{name}"
+        make_adapter(pruned, made, known, **config)
+        theirs = logits(open_adapter(pruned, made, known), rows[:3])
+        given = {"--method": "lora", "--init-adapter": made, "--dropout": 0}
+        heal(shorten, pruned, scratch / f"{name}-begun", data, given | {"--steps": 1, "--lr": 1e-8})
+        ours = logits(open_adapter(pruned, scratch / f"{name}-begun/adapter", known), rows[:3])
+        if not apart(ours, theirs) <= CLOSE:
+            raise Failed(f"{name}: after a step with a tiny rate logits are off PEFT's by {apart(ours, theirs):.1e}")
+        heal(shorten, pruned, scratch / f"{name}-on", data, given | {"--steps": STEPS, "--lr": LORA["--lr"]})
+        adapted = {key.rsplit(".lora_", 1)[0] for key in opening.tensors_in(made / "adapter_model.safetensors")}
+        model = open_adapter(pruned, scratch / f"{name}-on/adapter", known)
+        for key, tensor in peft.get_peft_model_state_dict(model).items():
+            if bool(tensor.any()) != (key.rsplit(".lora_", 1)[0] in adapted):
+                raise Failed(f"{name}: {key} is {'not ' if bool(tensor.any()) else ''}zero after {STEPS} steps")
 
 
 def same_tensors(pruned, healed, may_stay):
@@ -231,6 +256,7 @@ def check(shorten, name, source, dropped, scratch):
     problems = []
     for step in (lambda: check_lora(shorten, pruned, rows, data, scratch, known),
                  lambda: check_init(shorten, pruned, rows, data, scratch, known, targets),
+                 lambda: check_patterns(shorten, pruned, rows, data, scratch, known),
                  lambda: check_full(shorten, pruned, rows, data, scratch, known)):  # fmt: skip
         try:
             step()

@@ -123,6 +123,19 @@ TEST_P(Decode, NormOfLargeValues) {
   EXPECT_LT(error(norm_linear(x, norm, 1e-5, w, {}), exact_linear(exact_norm(x, norm, 1e-5), w, {})), tolerance());
 }
 
+// As in the first block, whose x are embeddings: x ∘ norm has fewer digits than x or the result where the dtype ends.
+TEST_P(Decode, NormOfSmallValues) {
+  for (const double size : {1e-2, 1e-3, 3e-4}) {
+    const Tensor x = place(at::randn({3, 2048}, at::kDouble) * size), w = weight(48, 2048);
+    const Tensor norm = place(at::rand({2048}, at::kDouble) * 0.06);
+    const Tensor exact = exact_linear(exact_norm(x, norm, 1e-6), w, {});
+    EXPECT_LT(error(norm_linear(x, norm, 1e-6, w, {}), exact), tolerance()) << size;
+    const Tensor both = weight(96, 2048);
+    const Tensor gated = exact_swiglu(exact_linear(exact_norm(x, norm, 1e-6), both, {}));
+    EXPECT_LT(error(norm_swiglu(x, norm, 1e-6, both, {}), gated), 2 * tolerance()) << size;
+  }
+}
+
 TEST_P(Decode, RowsAreIndependentAndNanIsNotHidden) {
   const Tensor norm = random({192}), w = weight(134, 192), x = random({9, 192}), residual = random({9, 134});
   for (const int64_t spoilt : {0, 3, 8}) {

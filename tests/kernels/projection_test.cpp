@@ -92,16 +92,28 @@ TEST_P(Gradients, Projection) {
         }
         {
           const auto t = wides();
-          compare(project_add(residual, x, p), t[2] + plain_linear(t[0], t[4], t[5], t[6], t[7]),
+          compare(project_add(residual, x, p, Residual::kUsedUp), t[2] + plain_linear(t[0], t[4], t[5], t[6], t[7]),
                   {{x, t[0]}, {residual, t[2]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
           clear();
         }
         {
           const auto t = wides();
-          compare(swiglu_project_add(residual, gate_up, p),
+          compare(swiglu_project_add(residual, gate_up, p, Residual::kUsedUp),
                   t[2] + plain_linear(plain_swiglu(t[1]), t[4], t[5], t[6], t[7]),
                   {{gate_up, t[1]}, {residual, t[2]}, {w, t[4]}, {c, t[5]}, {adapter.a, t[6]}, {adapter.b, t[7]}});
           clear();
+        }
+        {  // without gradients a residual that is used up holds the sum, one that is kept does not change
+          const at::NoGradGuard guard;
+          const auto t = wides();
+          const Tensor kept = residual.detach().clone(), used_up = kept.clone(), used_up_too = kept.clone();
+          const Tensor y = t[2] + plain_linear(t[0], t[4], t[5], t[6], t[7]);
+          near(project_add(kept, x, p, Residual::kKept), y, "beside the residual");
+          near(project_add(used_up, x, p, Residual::kUsedUp), y, "in the residual");
+          EXPECT_TRUE(at::equal(kept, residual));
+          near(used_up, y, "the residual");
+          swiglu_project_add(used_up_too, gate_up, p, Residual::kUsedUp);
+          near(used_up_too, t[2] + plain_linear(plain_swiglu(t[1]), t[4], t[5], t[6], t[7]), "SwiGLU in the residual");
         }
       }
     }
@@ -145,8 +157,8 @@ TEST_P(Gradients, AdapterWithDropoutUsesOneMaskForthAndBack) {
     mask = hashed_dropout(at::ones_like(x), 0.25, 99, adapter.places).to(at::kDouble);
   }
   const Tensor exact = at::matmul(wx, ww.t()) + 2.0 * at::matmul(at::matmul(wx * mask, wa.t()), wb.t());
-  compare(project_add(at::zeros({64, 24}, x.options().requires_grad(false)), x, {w, {}, &adapter}), exact,
-          {{x, wx}, {w, ww}, {adapter.a, wa}, {adapter.b, wb}});
+  compare(project_add(at::zeros({64, 24}, x.options().requires_grad(false)), x, {w, {}, &adapter}, Residual::kKept),
+          exact, {{x, wx}, {w, ww}, {adapter.a, wa}, {adapter.b, wb}});
 }
 
 TEST_P(Gradients, DropoutDropsItsShareAndDependsOnSeedAndPlaceAlone) {

@@ -60,13 +60,6 @@ class Computed {
   int calls_ = 0;
 };
 
-std::vector<std::string> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  for (const auto& item : fs::directory_iterator(folder)) names.push_back(item.path().filename().string());
-  std::ranges::sort(names);
-  return names;
-}
-
 // The folder that is being filled, beside its final place.
 fs::path staging_beside(const fs::path& output) {
   for (const auto& item : fs::directory_iterator(output.parent_path())) {
@@ -80,7 +73,7 @@ TEST(WriteModel, FillsOneFileAfterTheOther) {
   std::set<std::string> when_reported;
   write_model(model.files(), model / "out", false, model.fill(), [&](const fs::path& staging) {
     EXPECT_FALSE(fs::exists(model / "out"));
-    for (const std::string& name : names_in(staging)) when_reported.insert(name);
+    for (const std::string& name : test::names_in(staging)) when_reported.insert(name);
   });
   const Checkpoint out(model / "out");
   EXPECT_GT(out.shards(), 3u);
@@ -98,7 +91,7 @@ TEST(WriteModel, FillsOneFileAfterTheOther) {
   EXPECT_EQ(read_json(model / "out/model.safetensors.index.json")["metadata"]["total_size"],
             model.source().tensor_bytes());
   EXPECT_EQ(test::read_text(model / "out/LICENSE"), "Apache-2.0\n");
-  const std::vector<std::string> names = names_in(model / "out");
+  const std::set<std::string> names = test::names_in(model / "out");
   EXPECT_THAT(when_reported, testing::ElementsAreArray(names)) << "all is there when it is reported";
 }
 

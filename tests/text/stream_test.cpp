@@ -54,6 +54,30 @@ TEST(TextStream, HalfACharacterWaits) {
   EXPECT_EQ(given, "a \u65e5");
 }
 
+// A byte that belongs to no character makes another text of the bytes before it, which were given already; what comes
+// behind it is given all the same.
+TEST(TextStream, GoesOnBehindAByteOfNoCharacter) {
+  std::vector<TokenId> ids = novelist().encode("a \u65e5");
+  ids.push_back(*novelist().token_to_id("<0xE6>"));
+  for (const TokenId id : novelist().encode("the clerk")) ids.push_back(id);
+  TextStream out(novelist(), {});
+  std::string given;
+  for (const TokenId id : ids) given += out.push(id);
+  given += out.finish();
+  EXPECT_EQ(given, "a \u65e5\uFFFD the clerk");
+  EXPECT_EQ(out.text(), given);
+}
+
+TEST(TextStream, SpecialTokensAreNoText) {
+  std::vector<TokenId> ids = novelist().encode("the clerk");
+  ids.insert(ids.begin() + 1, *novelist().eos());
+  ids.insert(ids.begin(), *novelist().bos());
+  TextStream out(novelist(), {});
+  std::string given;
+  for (const TokenId id : ids) given += out.push(id);
+  EXPECT_EQ(given + out.finish(), novelist().decode(ids, true));
+}
+
 TEST(TextStream, EndsBeforeAStopString) {
   const Streamed got = stream("The clerk opened the door. He went in.", {"zebra", "door. He"});
   EXPECT_EQ(got.given, "The clerk opened the ");

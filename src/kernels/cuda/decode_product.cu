@@ -15,7 +15,9 @@
 // and have filled their rings, and a block that ends makes room for one of the product after that. With room for a
 // third, some multiprocessors would get two blocks of a product and others none.
 //
-// rms_norm: scale · (x ∘ norm) · weightᵀ, so the scale waits for the end, and the squares are summed as x passes.
+// rms_norm: scale · (x ∘ norm) · weightᵀ. In bf16 the scale waits for the end, and the squares are summed as x passes.
+// fp16 has no room for x ∘ norm of large x, and few digits for that of small x: there x is scaled when it is read, and
+// the squares are summed before.
 #include "kernels/cuda/decode.h"
 #include "kernels/cuda/decode_device.cuh"
 
@@ -35,11 +37,8 @@ struct Shape {
   static_assert(kStages % kHalves == 0, "a slot of the ring is for one half");
 };
 
-// x ∘ norm is not scaled yet, and fp16 ends at 65504: it holds 1/16 of it.
 template <typename T>
-constexpr float kHeadroom = 1.0f;
-template <>
-constexpr float kHeadroom<__half> = 16.0f;
+constexpr bool kScaledFirst = std::is_same_v<T, __half>;
 
 __device__ inline uint64_t read_once_policy() {
   uint64_t policy;
@@ -92,14 +91,35 @@ __device__ float sum_squares(uint4 x) {
   return sum;
 }
 
+// With `scale` where T is scaled first.
 template <typename T>
-__device__ uint4 times_norm(uint4 x, uint4 norm) {
-  Two<T>* a = reinterpret_cast<Two<T>*>(&x);
-  const Two<T>* b = reinterpret_cast<const Two<T>*>(&norm);
-  const T part = from_float<T>(1.0f / kHeadroom<T>);
+__device__ uint4 times_norm(uint4 x, uint4 norm, float scale) {
+  if constexpr (kScaledFirst<T>) {
+    T* a = reinterpret_cast<T*>(&x);
+    const T* b = reinterpret_cast<const T*>(&norm);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) a[i] = __hmul2(a[i], kHeadroom<T> == 1.0f ? b[i] : __hmul2(b[i], Two<T>(part, part)));
+    for (int i = 0; i < 8; ++i) a[i] = from_float<T>(to_float(a[i]) * scale * to_float(b[i]));
+  } else {
+    Two<T>* a = reinterpret_cast<Two<T>*>(&x);
+    const Two<T>* b = reinterpret_cast<const Two<T>*>(&norm);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) a[i] = __hmul2(a[i], b[i]);
+  }
   return x;
+}
+
+// A warp a row: 1 / sqrt(mean(x²) + eps).
+template <typename T>
+__device__ void scale_rows(const Product& p, float* scales) {
+  for (int row = threadIdx.x / 32; row < p.rows; row += kWarps) {
+    const uint4* x = reinterpret_cast<const uint4*>(static_cast<const T*>(p.x) + row * static_cast<int64_t>(p.k));
+    float sum = 0;
+#pragma unroll 8
+    for (int i = threadIdx.x % 32; i < p.k / 8; i += 32) sum += sum_squares<T>(x[i]);
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+    if (threadIdx.x % 32 == 0) scales[row] = rsqrtf(sum / static_cast<float>(p.k) + p.eps);
+  }
+  __syncthreads();
 }
 
 // A thread's place. With SwiGLU the 8 weight rows of a tile are 4 gate rows and their up rows in turn, and rows of
@@ -243,7 +263,14 @@ __global__ void __launch_bounds__(kThreads, 3) product_kernel(const Product p) {
     for (int half = 0; half < kHalves; ++half) end_stage();
   }
 
-  float squares[kRowTiles] = {};
+  float squares[kRowTiles] = {}, scales[kRowTiles] = {};
+  if constexpr (kScaledFirst<T>) {
+    if (p.norm != nullptr) {
+      scale_rows<T>(p, row_squares[0]);
+#pragma unroll
+      for (int i = 0; i < kRowTiles; ++i) scales[i] = row_squares[0][place.group + 8 * i];
+    }
+  }
   // A thread's own address: nvcc 13.0 makes an illegal instruction of one that the warp shares.
   unsigned slot = ring, x_slot = x_ring;
   for (int n = place.start; n < place.end; n += place.pass_rows) {
@@ -269,8 +296,8 @@ __global__ void __launch_bounds__(kThreads, 3) product_kernel(const Product p) {
           for (int i = 0; i < kRowTiles; ++i) {
             if (place.group + 8 * i < p.rows) x[i] = read_shared(x_slot + group_bytes + i * 512);
             if (p.norm == nullptr) continue;
-            if (n == place.start) squares[i] += sum_squares<T>(x[i]);
-            x[i] = times_norm<T>(x[i], read_shared(x_slot + p.rows * 64));
+            if (!kScaledFirst<T> && n == place.start) squares[i] += sum_squares<T>(x[i]);
+            x[i] = times_norm<T>(x[i], read_shared(x_slot + p.rows * 64), scales[i]);
           }
           low[0] = x[0].x, low[1] = x[1].x, low[2] = x[0].y, low[3] = x[1].y;
           high[0] = x[0].z, high[1] = x[1].z, high[2] = x[0].w, high[3] = x[1].w;
@@ -293,7 +320,7 @@ __global__ void __launch_bounds__(kThreads, 3) product_kernel(const Product p) {
       x_slot = x_slot == x_ring + (S::kSteps - 1) * x_bytes ? x_ring : x_slot + x_bytes;
     }
 
-    if (n == place.start && p.norm != nullptr) {
+    if (!kScaledFirst<T> && n == place.start && p.norm != nullptr) {
 #pragma unroll
       for (int i = 0; i < kRowTiles; ++i) {
         squares[i] += __shfl_xor_sync(~0u, squares[i], 1);
@@ -320,10 +347,10 @@ __global__ void __launch_bounds__(kThreads, 3) product_kernel(const Product p) {
         const Output<T> out = output(half, i);
         if (!out.valid()) continue;
         float scale = 1;
-        if (p.norm != nullptr) {
+        if (!kScaledFirst<T> && p.norm != nullptr) {
           float sum = 0;
           for (int w = 0; w < kWarps; ++w) sum += row_squares[w][out.row];
-          scale = kHeadroom<T> * rsqrtf(sum / static_cast<float>(p.k) + p.eps);
+          scale = rsqrtf(sum / static_cast<float>(p.k) + p.eps);
         }
         float2 sum = {0, 0};
         for (int w = 0; w < kWarps; ++w) {

@@ -33,9 +33,14 @@ uint64_t peak_memory(int device) {
   return static_cast<uint64_t>(stats.allocated_bytes[0].peak);
 }
 
+void reset_peak_memory(int device) {
+  if (c10::cuda::CUDACachingAllocator::get()->initialized())
+    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(device));
+}
+
 class CudaGraph : public shorten::kernels::Graph {
  public:
-  explicit CudaGraph(const std::function<void()>& work) {
+  CudaGraph(c10::DeviceIndex device, const std::function<void()>& work) {
     // ATen captures on a stream of its own; what lazy initialisation there is must be over before.
     const c10::cuda::CUDAStream stream = c10::cuda::getStreamFromPool();
     c10::cuda::device_synchronize();
@@ -44,7 +49,12 @@ class CudaGraph : public shorten::kernels::Graph {
       for (int i = 0; i < 2; ++i) work();
       stream.synchronize();
       graph_.capture_begin();
-      work();
+      try {
+        work();
+      } catch (...) {
+        give_up(device);
+        throw;
+      }
       graph_.capture_end();
     }
     c10::cuda::device_synchronize();
@@ -52,17 +62,30 @@ class CudaGraph : public shorten::kernels::Graph {
   void replay() override { graph_.replay(); }
 
  private:
+  // Ends the recording, or nothing could be done on this stream, nor memory be allocated elsewhere, any more.
+  void give_up(c10::DeviceIndex device) {
+    try {
+      graph_.capture_end();
+    } catch (const c10::Error&) {
+      try {  // it was broken off by what failed; then LibTorch may still have to be told
+        c10::cuda::CUDACachingAllocator::endAllocateToPool(device, graph_.pool());
+      } catch (const c10::Error&) {  // it knows; what failed before is what counts
+      }
+    }
+  }
+
   at::cuda::CUDAGraph graph_;
 };
 
 std::unique_ptr<shorten::kernels::Graph> capture(int device, const std::function<void()>& work) {
   const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
-  return std::make_unique<CudaGraph>(work);
+  return std::make_unique<CudaGraph>(static_cast<c10::DeviceIndex>(device), work);
 }
 
 }  // namespace
 
 extern "C" const shorten::kernels::Accelerator* shorten_cuda() {
-  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize, free_memory, peak_memory, capture};
+  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize,       free_memory,
+                                                          peak_memory,  reset_peak_memory, capture};
   return &kCuda;
 }

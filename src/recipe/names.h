@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the choices of a training run are called, on the command line as in files.
+#pragma once
+
+#include "recipe/settings.h"
+
+namespace shorten::recipe {
+
+template <typename Value>
+struct Named {
+  Value value;
+  const char* name;
+};
+
+inline constexpr Named<Method> kMethods[] = {{Method::kLora, "lora"}, {Method::kFull, "full"}};
+inline constexpr Named<Objective> kObjectives[] = {{Objective::kCe, "ce"}, {Objective::kKd, "kd"}};
+inline constexpr Named<Curve> kCurves[] = {
+    {Curve::kLinear, "linear"}, {Curve::kCosine, "cosine"}, {Curve::kConstant, "constant"}};
+inline constexpr Named<Recompute> kRecompute[] = {
+    {Recompute::kAuto, "auto"}, {Recompute::kOn, "on"}, {Recompute::kOff, "off"}};
+inline constexpr Named<bool> kAverages[] = {{false, "batch"}, {true, "micro"}};  // whether micro-batches are averaged
+
+}  // namespace shorten::recipe
