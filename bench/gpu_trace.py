@@ -3,7 +3,7 @@
 
 Runs the command with libgpu_trace.so preloaded, which records for --ms milliseconds after --after seconds. With --steps-end NAME the part
 between the first and the last kernel of that name counts, and times are of one such step: for training that is the optimiser's.
-usage: python bench/gpu_trace.py --library build/cuda/libgpu_trace.so [--steps-end FusedAdam] [--after 10] [--ms 700] [--keep FILE] [--names N] -- COMMAND...
+usage: python bench/gpu_trace.py --library build/libgpu_trace.so [--steps-end FusedAdam] [--after 10] [--ms 700] [--keep FILE] [--names N] -- COMMAND...
        python bench/gpu_trace.py --read FILE [--steps-end FusedAdam] [--names N]
 """
 import argparse

@@ -2,7 +2,7 @@
 """Training on a GPU beside PEFT (or plain PyTorch where PEFT is not installed), random weights and random rows of ids, bf16.
 
 Steps of 16 rows of 256 tokens; the first --skip steps do not count. Three kinds of work: LoRA of rank 8 on a LLaMA-7B shape, the same with
-every block computed again in the backward pass, and training all parameters of a TinyLlama-1.1B shape within 24 GB. Each measurement is a process of
+every block computed again in the backward pass, and training all parameters of a TinyLlama-1.1B shape, with what memory it likes and within 24 GB. Each measurement is a process of
 its own, so that its peak of memory is its own; they alternate over --runs. A peer is tried with several sizes of micro-batch, of which the
 fastest that fits counts. Full training keeps fp32 weights under autocast in the peer, as our program keeps fp32 masters; what bf16
 weights without masters would give is shown too.
@@ -25,15 +25,16 @@ PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "
 WORK = {  # name: shape, our options, the peers' options
     "lora": (gpu_common.LLAMA_7B, ["--recompute", "off"], [["--peer-method", "lora"]]),
     "lora-recompute": (gpu_common.LLAMA_7B, ["--recompute", "on"], [["--peer-method", "lora", "--recompute"]]),
-    "full": (gpu_common.TINYLLAMA, ["--method", "full", "--recompute", "off", "--max-memory", "24000000000"],
+    "full": (gpu_common.TINYLLAMA, ["--method", "full", "--recompute", "off"],
              [["--peer-method", "full"], ["--peer-method", "full", "--no-masters"]]),
+    "full-24gb": (gpu_common.TINYLLAMA, ["--method", "full", "--max-memory", "24000000000"], []),
 }  # fmt: skip
 
 
 def flop_a_token(work, shape):
     matrices = shape["num_hidden_layers"] * gpu_common.block_matrices(shape)
     both = matrices + gpu_common.head_parameters(shape)
-    return {"lora": 4 * both, "lora-recompute": 4 * both + 2 * matrices, "full": 6 * both}[work]
+    return {"lora": 4 * both, "lora-recompute": 4 * both + 2 * matrices, "full": 6 * both, "full-24gb": 6 * both}[work]
 
 
 # --- the peer, in a process of its own -------------------------------------------------------------------------------
