@@ -101,6 +101,13 @@ class RunDirectory {
   std::unique_ptr<Temporary> begun_;  // what `create` made goes again unless it was saved
 };
 
+// Going on with a run. Throws usage_error unless what is given now about model, data and training is what it was begun
+// with, but for what may change.
+void check_resumed(const HealOptions& options, const CommonOptions& common, const HealRun& run);
+void take_changes(const HealOptions& options, HealRequest& request);  // what may change counts from now on
+// What a run says that has ended.
+void show_finished(const HealOptions& options, const CommonOptions& common, RunDirectory& directory);
+
 // train.jsonl while it runs; at the end also train.csv, loss.svg and heal.json.
 class HealLog {
  public:

@@ -135,8 +135,8 @@ class Trainer {
     clear_gradients(student_.trainables);
     record.skipped = true;
     ++result_.skipped;
-    const std::string which = fmt::format("step {}, rows {} of the training rows 0 to {}", record.step,
-                                          fmt::join(rows, " "), in_.rows.size() - 1);
+    const std::string which =
+        fmt::format("step {}, rows {} as --show-data numbers them", record.step, fmt::join(rows, " "));
     log_warning(fmt::format("{}: loss {}, gradient norm {}: not finite, the step is skipped", which, record.loss,
                             record.grad_norm));
     if (result_.skipped < kMostSkipped) return;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Going on with a run: the command says what it was begun with, or what may change.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checkpoint/checkpoint.h"
+#include "cli/heal.h"
+#include "core/error.h"
+#include "core/json_text.h"
+#include "text/text_files.h"
+
+namespace shorten::cli {
+namespace {
+
+// Options that may change when a run goes on: how much is computed at once, which is a matter of memory, and whether
+// the merged model is written.
+constexpr const char* kFree[] = {"--micro-batch", "--max-memory", "--recompute", "--no-merge"};
+
+bool may_change(const std::string& option) {
+  return std::find(std::begin(kFree), std::end(kFree), option) != std::end(kFree);
+}
+
+// Whether these are the sources of rows that were recorded: under the same names, or, seen from another folder, with
+// the same content.
+bool same_data(const Json& sources, const std::vector<std::string>& given) {
+  size_t at = 0;
+  for (const Json& source : sources) {
+    if (source.contains("validation")) continue;
+    if (at == given.size()) return false;
+    const fs::path path = given[at++], begun = source.at("path").get<std::string>();
+    if (path.lexically_normal() == begun.lexically_normal()) continue;
+    if (path == "self" || begun == "self") return false;
+    if (text::read_text_files(path.string(), [](const text::TextFile&) {}) != source.at("sha256")) return false;
+  }
+  return at == given.size();
+}
+
+// Throws unless the command of a run that goes on, or has ended, says of model, data and settings what it was begun
+// with. `facts`, `asked` and `begun` are what was recorded.
+void check_same(const HealOptions& o, const CommonOptions& common, const Json& facts, const Json& asked,
+                const recipe::Settings& begun) {
+  const auto differs = [&](const std::string& what, const std::string& where, const std::string& expected,
+                           const std::string& found) {
+    return usage_error("the run in this directory has " + what)
+        .file(common.output)
+        .where(where)
+        .expected(expected)
+        .found(found)
+        .help("leave the option out, or start anew with --force");
+  };
+  const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
+  const auto begun_with = facts.at("model").at("path").get<std::string>();
+  std::error_code elsewhere;  // where the path leads nowhere from here
+  const bool same_place = fs::equivalent(model, begun_with, elsewhere);
+  if (!same_place && checkpoint::Checkpoint(model).fingerprint() != facts.at("model").at("fingerprint"))
+    throw differs("another model", "MODEL", begun_with, model.string());
+  std::vector<std::string> data;
+  for (const Json& source : facts.at("data")) {
+    if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
+  }
+  const std::vector<std::string> given_data = o.self() ? std::vector<std::string>{"self"} : o.data;
+  if (!same_data(facts.at("data"), given_data))
+    throw differs("other data", "--data", fmt::format("{}", fmt::join(data, " ")),
+                  fmt::format("{}", fmt::join(given_data, " ")));
+  const Json now = asked_with(o);
+  for (const auto& [option, value] : now.items()) {
+    if (asked.at(option) != value) throw differs("another " + option, option, asked.at(option).dump(), value.dump());
+  }
+  Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(begun);
+  for (const char* derived : {"steps", "warmup", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
+    const std::string option = std::string("--") + derived;
+    if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
+  }
+  for (const char* free : {"micro_batch", "max_memory", "recompute"}) given[free] = stored[free];
+  for (const auto& [key, value] : stored.items()) {
+    if (given.at(key) != value) throw differs("other settings", key, value.dump(), given.at(key).dump());
+  }
+}
+
+}  // namespace
+
+// Of RUN alone, which takes no option about the training but those that may change, and of a whole command.
+void check_resumed(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
+  const bool alone = common.output.empty();
+  for (const CLI::Option* option : o.app->get_options()) {
+    const std::string name = option->get_name();
+    const bool about_training = option->count() > 0 && option->get_group() != "Common options" && name != "--resume" &&
+                                name != "MODEL" && !may_change(name);
+    if (alone && about_training) {
+      throw usage_error("a run goes on with what it was begun with")
+          .where(name)
+          .help("leave the option out, or start anew with MODEL and -o RUN --force");
+    }
+  }
+  const ComputeOptions &asked = common.compute, &stored_compute = run.request.compute;
+  const auto unchanged = [&](const char* option, bool same, const std::string& stored) {
+    if (!o.given(option) || same) return;
+    throw usage_error("the run in this directory was begun in another way")
+        .file(run.request.run)
+        .where(option)
+        .expected(stored)
+        .help("leave the option out, or start anew with --force");
+  };
+  unchanged("--device", asked.device == stored_compute.device, stored_compute.device);
+  unchanged("--dtype", asked.dtype == stored_compute.dtype, stored_compute.dtype);
+  unchanged("--threads", asked.threads == stored_compute.threads,
+            stored_compute.threads == 0 ? "one a core" : fmt::format("{}", stored_compute.threads));
+  unchanged("--seed", common.seed == run.request.settings.seed, fmt::format("{}", run.request.settings.seed));
+  if (alone) return;
+  check_same(o, common, run.facts, run.asked, run.request.settings);
+}
+
+void take_changes(const HealOptions& o, HealRequest& request) {
+  if (o.no_merge && request.settings.method == recipe::Method::kFull)
+    throw usage_error("full training makes a model, and no adapter").where("--no-merge").help("leave the option out");
+  if (o.no_merge) request.merge = false;
+  const recipe::Settings given = resolve_settings(o, request.settings.seed);
+  recipe::Settings& s = request.settings;
+  const recipe::Settings before = s;
+  const auto fixed = [&](const char* option, bool same) {
+    if (!s.average_micro || !o.given(option) || same) return;
+    throw usage_error("with --loss-average micro the loss depends on the micro-batch")
+        .where(option)
+        .help("leave the option as it was, or start anew with --force");
+  };
+  fixed("--micro-batch", given.micro_batch == s.micro_batch);
+  fixed("--max-memory", given.max_memory == s.max_memory);
+  if (o.given("--micro-batch")) s.micro_batch = given.micro_batch;
+  if (o.given("--max-memory")) s.max_memory = given.max_memory;
+  if (o.given("--recompute")) s.recompute = given.recompute;
+  request.new_memory =
+      s.micro_batch != before.micro_batch || s.max_memory != before.max_memory || s.recompute != before.recompute;
+}
+
+void show_finished(const HealOptions& o, const CommonOptions& common, RunDirectory& directory) {
+  const fs::path file = directory.path() / "heal.json";
+  const Json report = directory.report();
+  try {
+    if (!common.output.empty())
+      check_same(o, common, report, report.at("asked"),
+                 recipe::settings_from_json(JsonObject(report, file).object("settings")));
+    const std::string table = heal_table(report, directory.path());
+    directory.finish();  // in case it was killed meanwhile
+    write_stdout(common.json ? readable_json(report) : "finished already\n" + table);
+  } catch (const Json::exception& e) {
+    throw bad_input("the report of the run is damaged").file(file).found(e.what());
+  }
+}
+
+}  // namespace shorten::cli
