@@ -170,19 +170,33 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
   };
   const bool best_too = result.best_step > 0 && result.best_step != result.steps;
   if (!best_too) return write(request.run, request.merge);
-  // Both are kept: what was asked for in its place, the other in a folder of its own, which holds a model where there
-  // is no adapter.
+  // Both are kept: what was asked for in its place, the other, if it is any good, in a folder of its own, which holds a
+  // model where there is no adapter.
   const bool keep_best = request.settings.keep_best, full = request.settings.method == recipe::Method::kFull;
   const fs::path aside = request.run / (keep_best ? "last" : "best");
-  write(keep_best ? aside : request.run, keep_best ? full : request.merge);
-  try {
+  const auto take_best = [&] {
     train::read_best(request.run / "state", result.best_step, result.best_sha256, student.trainables);
-  } catch (const Error& e) {
-    if (keep_best) throw;
-    log_warning(fmt::format("the weights of the best step, {}, are not written: {}", result.best_step, e.message()));
-    return;
+  };
+  const auto beside = [&](const auto& make) {
+    try {
+      make();
+    } catch (const Error& e) {
+      if (e.code() == ExitCode::kNoSpace) throw;
+      log_warning(fmt::format("{} is not written: {}", aside.string(), e.message()));
+      std::error_code ignored;  // it holds something, then
+      fs::remove(aside, ignored);
+    }
+  };
+  if (keep_best) {
+    beside([&] { write(aside, full); });
+    take_best();
+    return write(request.run, request.merge);
   }
-  write(keep_best ? request.run : aside, keep_best ? request.merge : full);
+  write(request.run, request.merge);
+  beside([&] {
+    take_best();
+    write(aside, full);
+  });
 }
 
 }  // namespace

@@ -102,6 +102,26 @@ TEST_F(HealTest, WithoutMergingThereIsOnlyTheAdapter) {
   EXPECT_FALSE(fs::exists(temp / "run/model"));
 }
 
+// The first step has rate 0, and all others make it worse: the best weights are those that it began with.
+TEST_F(HealTest, ABestStepThatMovedNothingIsLeftOut) {
+  const auto same_tokens = [&](const std::string& name, int token) {
+    const std::string row =
+        Json{{"input_ids", std::vector<int>(8, token)}, {"labels", std::vector<int>(8, token)}}.dump();
+    return write(temp / name, row + "\n" + row + "\n").string();
+  };
+  const std::string model = pruned(tiny("llama-gqa"), "1"), data = same_tokens("rows.jsonl", 3),
+                    held = same_tokens("held.jsonl", 7);
+  const Arguments arguments = {model,  "--data",   data, "--validation", held, "--method",
+                               "full", "--steps",  "4",  "--batch",      "8",  "--lr",
+                               "0.5",  "--warmup", "1",  "--eval-every", "1",  "-o"};
+  const Outcome run = healed(arguments + Arguments{in("run")});
+  EXPECT_EQ(read_json(temp / "run/heal.json")["best"]["step"], 1);
+  EXPECT_TRUE(fs::exists(temp / "run/model"));
+  EXPECT_FALSE(fs::exists(temp / "run/best"));
+  EXPECT_THAT(run.err, ::testing::HasSubstr("best is not written: the training has changed no weight"));
+  EXPECT_EQ(heal(arguments + Arguments{in("kept"), "--keep", "best"}).status, 6);
+}
+
 // Rows of another kind are held out: training makes them worse sooner or later, so the best is not the last.
 TEST_F(HealTest, TheBestAndTheLastAreKept) {
   const std::string model = pruned(tiny("llama-gqa"), "1"), held = rows(8, 48, "held.jsonl", 9);
