@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training on a GPU beside PEFT (or plain PyTorch where PEFT is not installed), random weights and random rows of ids, bf16.
 
-Steps of 16 rows of 256 tokens; the first --skip steps do not count. Three kinds of work: LoRA of rank 8 on a LLaMA-7B shape, the same with
-every block computed again in the backward pass, and training all parameters of a TinyLlama-1.1B shape, with what memory it likes and within 24 GB. Each measurement is a process of
-its own, so that its peak of memory is its own; they alternate over --runs. A peer is tried with several sizes of micro-batch, of which the
-fastest that fits counts. Full training keeps fp32 weights under autocast in the peer, as our program keeps fp32 masters; what bf16
-weights without masters would give is shown too.
+Steps of 16 rows of 256 tokens; the first --skip steps do not count. Kinds of work: LoRA of rank 8 on a LLaMA-7B shape; the same with every
+block computed again in the backward pass; training all parameters of a TinyLlama-1.1B shape; and that within 24 GB, without a peer. Each
+measurement is a process of its own, so that its peak of memory is its own; they alternate over --runs. A peer is tried with several sizes
+of micro-batch, of which the fastest that fits counts. Full training keeps fp32 weights under autocast in the peer, as our program keeps
+fp32 masters; what bf16 weights without masters would give is shown too.
 The limit is the rate of bf16 matrix products, measured in the same run. FLOP a token, M being the entries of the matrices of all blocks
 and H those of the head: LoRA 4 (M + H), forward and gradient of the inputs; recomputed 4 (M + H) + 2 M; all parameters 6 (M + H).
 Attention, LoRA's own products, norms and the optimiser count as nothing, so the share of the limit can't reach 1.

@@ -24,20 +24,19 @@ FileWriter::~FileWriter() {
 }
 
 void FileWriter::fail(int error) {
-  if (disk_full(error)) {
-    throw io_error("", error)
-        .file(file_)
-        .expected(fmt::format("room for {} ({} bytes)", human_bytes(total_), total_))
-        .found(fmt::format("{} could be written: {}", human_bytes(done_), std::strerror(error)))
-        .help("free some space, or choose an output on another disk");
-  }
   // write(2) reports a source page that is no longer there instead of raising SIGBUS.
   if (error == EFAULT) {
     throw bad_input("a model file became shorter while it was copied")
         .file(file_)
         .help("do not change a model while it is used; run the command again");
   }
-  throw io_error("cannot write the file", error).file(file_);
+  Error failed = io_error("cannot write the file", error).file(file_);
+  if (disk_full(error)) {
+    failed.expected(fmt::format("room for {} ({} bytes)", human_bytes(total_), total_))
+        .found(fmt::format("{} could be written: {}", human_bytes(done_), std::strerror(error)))
+        .help("free some space, or choose an output on another disk");
+  }
+  throw failed;
 }
 
 void FileWriter::write(std::span<const std::byte> bytes) {

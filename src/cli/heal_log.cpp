@@ -54,6 +54,12 @@ Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before)
   return chart;
 }
 
+// As seen from this folder where it lies below it.
+std::string short_path(const fs::path& path) {
+  const fs::path near = path.lexically_relative(fs::current_path());
+  return (near.empty() || *near.begin() == ".." ? path : near).string();
+}
+
 }  // namespace
 
 HealLog::HealLog(fs::path run, const HealRequest& request) : run_(std::move(run)), request_(request) {}
@@ -175,16 +181,6 @@ Json HealLog::finish(const HealRun& run, const HealResponse& response) {
     StagedFile(run_ / "loss.svg", render_svg(chart), true).commit();
   return json;
 }
-
-namespace {
-
-// As seen from this folder where it lies below it.
-std::string short_path(const fs::path& path) {
-  const fs::path near = path.lexically_relative(fs::current_path());
-  return (near.empty() || *near.begin() == ".." ? path : near).string();
-}
-
-}  // namespace
 
 std::string heal_table(const Json& report, const fs::path& run) {
   const Json& settings = report.at("settings");
