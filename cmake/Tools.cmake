@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Compiler cache, linker, warnings and sanitizers, the same for every target.
+# Compiler cache, warnings and sanitizers, the same for every target.
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
 endif()
-find_program(MOLD mold)
-if(MOLD)
-  add_link_options(-fuse-ld=mold)
-endif()
+# The default linker: it takes a second for the largest library, and mold 1.10 (Debian 12) now and then lays
+# thread-local data so that a program cannot be loaded ("cannot apply additional memory protection").
 
 # The three that are off: GCC 12 warns about its own std::string, also where its header is precompiled.
 add_compile_options(
