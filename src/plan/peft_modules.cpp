@@ -6,27 +6,15 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <regex>
 #include <set>
 
 #include "core/error.h"
 #include "plan/peft_adapter.h"
 #include "plan/peft_config.h"
+#include "plan/python_regex.h"
 
 namespace shorten::plan {
 namespace {
-
-std::regex compile(const JsonObject& config, std::string_view key, const std::string& text) {
-  try {
-    // An automaton without backtracking, so that no expression takes for ever.
-    return std::regex(text, std::regex::ECMAScript | std::regex_constants::__polynomial);
-  } catch (const std::regex_error& e) {
-    throw unsupported("a regular expression that is not read here")
-        .file(config.file())
-        .where(fmt::format("key \"{}\"", key))
-        .found(fmt::format("{}: {}", printable(text, 60), e.what()));
-  }
-}
 
 // A set of modules: a regular expression of whole paths, or names that are the path or its end.
 class Names {
@@ -34,7 +22,7 @@ class Names {
   Names(const JsonObject& config, std::string_view key) {
     const Json& value = config.at(key);
     if (value.is_string()) {
-      expression_ = compile(config, key, value.get<std::string>());
+      expression_.emplace(config, key, value.get<std::string>());
       return;
     }
     for (const Json& entry : config.array(key)) {
@@ -44,7 +32,7 @@ class Names {
   }
 
   bool has(const std::string& path) {
-    if (expression_) return std::regex_match(path, *expression_);
+    if (expression_) return expression_->matches(path);
     bool found = take(path);
     for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', dot + 1))
       found = take(path.substr(dot + 1)) || found;
@@ -65,30 +53,46 @@ class Names {
     return it != names_.end();
   }
 
-  std::optional<std::regex> expression_;
+  std::optional<PythonRegex> expression_;
   std::map<std::string, bool> names_;  // and whether a path had it
 };
 
 // As PEFT writes what is not used.
 bool is_given(const JsonObject& config, std::string_view key) { return config.has(key) && !is_unused(config.at(key)); }
 
-// The blocks that layers_to_transform names; absent where all are adapted.
-std::optional<std::set<int64_t>> read_layers(const JsonObject& config) {
-  constexpr char kKey[] = "layers_to_transform";
-  if (!config.has(kKey) || (config.at(kKey).is_array() && config.at(kKey).empty())) return std::nullopt;
-  const Json& value = config.at(kKey);
-  std::set<int64_t> layers;
-  for (const Json& entry : value.is_array() ? value : Json::array({value})) {
-    if (!entry.is_number_integer()) throw config.error("not the number of a block", kKey).found(entry.dump());
-    layers.insert(entry.get<int64_t>());
+// The blocks that layers_to_transform names, of lists whose names match layers_pattern.
+class Layers {
+ public:
+  explicit Layers(const JsonObject& config) {
+    constexpr char kKey[] = "layers_to_transform", kList[] = "layers_pattern";
+    given_ = config.has(kKey) && !(config.at(kKey).is_array() && config.at(kKey).empty());
+    if (!given_) return;
+    if (config.at("target_modules").is_string())
+      throw config.error("blocks cannot be chosen where target_modules is an expression", kKey);
+    for (const Json& entry : as_array(config.at(kKey))) {
+      if (!entry.is_number_integer()) throw config.error("not the number of a block", kKey).found(entry.dump());
+      blocks_.insert(entry.get<int64_t>());
+    }
+    if (!is_given(config, kList)) return;
+    for (const Json& entry : as_array(config.at(kList))) {
+      if (!entry.is_string()) throw config.error("an entry is not the name of a list", kList).found(entry.dump());
+      lists_.emplace_back(config, kList, fmt::format(R"((?:^|.*?\.){}\.\d+\..*)", entry.get<std::string>()));
+    }
   }
-  if (!is_given(config, "layers_pattern")) return layers;
-  // The name of the list that the blocks lie in, which here is "layers".
-  const Json& pattern = config.at("layers_pattern");
-  const bool ours =
-      pattern.is_array() ? std::find(pattern.begin(), pattern.end(), "layers") != pattern.end() : pattern == "layers";
-  return ours ? layers : std::set<int64_t>();
-}
+
+  bool has(int64_t block, const std::string& path) const {
+    const auto matches = [&](const PythonRegex& list) { return list.matches(path); };
+    return !given_ ||
+           (blocks_.contains(block) && (lists_.empty() || std::any_of(lists_.begin(), lists_.end(), matches)));
+  }
+
+ private:
+  static Json as_array(const Json& value) { return value.is_array() ? value : Json::array({value}); }
+
+  bool given_ = false;
+  std::set<int64_t> blocks_;
+  std::vector<PythonRegex> lists_;
+};
 
 // Numbers for the modules whose path ends with what an expression matches; the first that does counts.
 template <typename Number>
@@ -99,18 +103,18 @@ class Pattern {
     if (!is_given(config, key)) return;
     const JsonObject entries = config.object(key);
     for (const auto& [name, value] : config.at(key).items())
-      entries_.emplace_back(compile(config, key, fmt::format("(.*\\.)?({})", name)), read(entries, name));
+      entries_.emplace_back(PythonRegex(config, key, fmt::format("(.*\\.)?({})", name)), read(entries, name));
   }
 
   Number of(const std::string& path, Number otherwise) const {
     for (const auto& [expression, value] : entries_) {
-      if (std::regex_match(path, expression)) return value;
+      if (expression.matches(path)) return value;
     }
     return otherwise;
   }
 
  private:
-  std::vector<std::pair<std::regex, Number>> entries_;
+  std::vector<std::pair<PythonRegex, Number>> entries_;
 };
 
 }  // namespace
@@ -126,7 +130,7 @@ std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const fami
   std::optional<Names> targets, excluded;
   if (config.at(kKey) != "all-linear") targets.emplace(config, kKey);
   if (is_given(config, "exclude_modules")) excluded.emplace(config, "exclude_modules");
-  const std::optional<std::set<int64_t>> layers = read_layers(config);
+  const Layers layers(config);
   const Pattern<int64_t> ranks(config, "rank_pattern", [](const JsonObject& entries, const std::string& name) {
     return entries.integer(name, 1, kMaxRank);
   });
@@ -143,7 +147,7 @@ std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const fami
       if (targets && !targets->has(path)) continue;
       if (excluded && excluded->has(path)) continue;
       const bool by_path = targets && targets->has_whole(path);  // then its block is not asked for
-      if (layers && !by_path && !layers->contains(block)) continue;
+      if (!by_path && !layers.has(block, path)) continue;
       parts.push_back({block, module.name, ranks.of(path, rank), alphas.of(path, alpha)});
     }
   }

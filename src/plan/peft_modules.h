@@ -20,7 +20,7 @@ struct AdaptedPart {
 
 // By block, then in the order of adaptable_modules. `rank` and `alpha` are those of modules that no pattern names.
 // Throws bad_input for values that are none, unsupported for modules that are no projections of a block and for regular
-// expressions that Python has and C++ has not.
+// expressions that are not read here.
 std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const family::ModelSpec& base, int64_t rank,
                                             double alpha);
 

@@ -69,6 +69,8 @@ TEST(PeftAdapter, FractionalAlphaAndRootSurvive) {
   sample.config.rank_stabilised = true;
   plan::write_adapter(temp.path(), sample.config, sample.pairs, "m", kBase);
   const plan::PeftAdapter read = plan::open_adapter(temp.path(), base_spec(), kBase);
+  EXPECT_EQ(read.config.alpha, 0.1);
+  EXPECT_TRUE(read.config.rank_stabilised);
 }
 
 // The keys that tell of another program: no shorten.json, the adapter's name in the keys, half precision.

@@ -25,13 +25,23 @@ const Case kCases[] = {
     {R"("target_modules": ["model.layers.0.self_attn.q_proj", "v_proj"], "layers_to_transform": [1])",
      "0 self_attn.q_proj 2/4, 1 self_attn.v_proj 2/4"},
     {R"("target_modules": ["layers.1.self_attn.k_proj"])", "1 self_attn.k_proj 2/4"},
-    {R"("target_modules": "all-linear", "exclude_modules": ["self_attn.q_proj", "k_proj", "v_proj", "o_proj"],
-       "layers_to_transform": [2])",
+    {R"("target_modules": ["q_proj"], "layers_to_transform": 1, "layers_pattern": ["h", "model.layers"])",
+     "1 self_attn.q_proj 2/4"},
+    {R"("target_modules": ["q_proj"], "layers_to_transform": 1, "layers_pattern": "l.*s")", "1 self_attn.q_proj 2/4"},
+    {R"("target_modules": "all-linear", "exclude_modules": ".*\\.[01]\\..*|.*self_attn.*", "layers_to_transform": null)",
      "2 mlp.gate_proj 2/4, 2 mlp.up_proj 2/4, 2 mlp.down_proj 2/4"},
+    {R"("target_modules": ["down_proj", "q_proj"], "exclude_modules": ["self_attn.q_proj"], "layers_to_transform": [2])",
+     "2 mlp.down_proj 2/4"},
     {R"("target_modules": ".*layers\\.(0|2)\\..*_proj", "exclude_modules": ".*(mlp|[kvo]_proj).*")",
      "0 self_attn.q_proj 2/4, 2 self_attn.q_proj 2/4"},
     // An expression is of whole paths.
     {R"("target_modules": "model\\.layers\\.1\\.mlp\\.up_pro.")", "1 mlp.up_proj 2/4"},
+    {R"("target_modules": "model|model\\.layers\\.1\\.mlp\\.up_proj")", "1 mlp.up_proj 2/4"},
+    // What Python has and others have not.
+    {R"("target_modules": "(?i)(?P<all>.*)(?<=LAYERS\\.)1(?!\\.mlp)\\.(?:\\w++\\.)[q]_proj\\Z")",
+     "1 self_attn.q_proj 2/4"},
+    {R"("target_modules": ["o_proj"], "rank_pattern": {"\\Amodel\\.layers\\.[^0]\\..*": 7})",
+     "0 self_attn.o_proj 2/4, 1 self_attn.o_proj 7/4, 2 self_attn.o_proj 7/4"},
     // The first key that matches the end of a path counts.
     {R"("target_modules": ["o_proj"], "rank_pattern": {"layers.1.self_attn.o_proj": 5, "o_proj": 3, ".*": 9})",
      "0 self_attn.o_proj 3/4, 1 self_attn.o_proj 5/4, 2 self_attn.o_proj 3/4"},
@@ -63,12 +73,36 @@ TEST(PeftModules, AListOfAnotherNameHasNoBlocks) {
               testing::ThrowsMessage<Error>(testing::HasSubstr("no module")));
 }
 
-// An expression that would keep a backtracking matcher busy for ever.
 TEST(PeftModules, NoExpressionTakesForEver) {
   const test::TempDir temp;
   const family::ModelSpec base = family::read_spec(checkpoint::Checkpoint(test::write_tiny_model(temp / "model", 3)));
-  const Json config = Json::parse(R"({"target_modules": "(.*.*.*.*.*.*.*.*)*(.*.*.*.*.*.*.*)*x"})");
-  EXPECT_THROW(read_adapted_parts(JsonObject(config, "c.json"), base, 2, 4), Error);
+  const auto read = [&](const std::string& expression) {
+    const Json config = {{"target_modules", expression}};
+    return read_adapted_parts(JsonObject(config, "c.json"), base, 2, 4).size();
+  };
+  std::string ahead = "x";
+  for (int i = 0; i < 12; ++i) ahead = "(?:(?=(?:.)*" + ahead + ").)*";
+  EXPECT_NO_THROW(read(ahead + ".*"));
+  for (const std::string& expression :
+       {std::string("(?:.|.)*[XY]"), std::string(7000, '(') + "q" + std::string(7000, ')'), std::string(90000, 'a'),
+        std::string("(a{1,999}){1,999}{1,999}")}) {
+    EXPECT_THAT([&] { read(expression); }, testing::ThrowsMessage<Error>(testing::HasSubstr("regular expression")))
+        << expression.substr(0, 60);
+  }
+}
+
+// What PEFT refuses, too.
+TEST(PeftModules, BlocksAreNotChosenBesideAnExpression) {
+  const test::TempDir temp;
+  const family::ModelSpec base = family::read_spec(checkpoint::Checkpoint(test::write_tiny_model(temp / "model", 3)));
+  for (const char* text : {R"({"target_modules": "all-linear", "layers_to_transform": [0]})",
+                           R"({"target_modules": ".*", "layers_to_transform": 0})",
+                           R"({"target_modules": ["q_proj"], "layers_to_transform": 0, "layers_pattern": [1]})"}) {
+    const Json config = Json::parse(text);
+    EXPECT_THAT([&] { read_adapted_parts(JsonObject(config, "c.json"), base, 2, 4); },
+                testing::ThrowsMessage<Error>(testing::HasSubstr("layers_")))
+        << text;
+  }
 }
 
 }  // namespace
