@@ -84,7 +84,7 @@ class RunDirectory {
   Json report() const;      // heal.json; throws bad_input if it is none of ours
   HealRun load();           // throws bad_input for a damaged one, or models that have changed
   void finish();            // removes state/
-  void discard();           // of a run that never began to train: removes state/, and the folder if it is empty
+  void discard();           // of a run that never began to train: removes all but a finished run before it
 
   const fs::path& path() const { return path_; }
 
@@ -92,6 +92,7 @@ class RunDirectory {
   void lock();
   HealRun read() const;
   bool holds_only_state() const;  // state/ has no file that is not ours
+  bool holds_outputs() const;     // there is more than state/
   bool is_ours() const;           // all this is a run, by what its files say and not by their names alone
   void remove_state();
   void remove_temporaries() const;

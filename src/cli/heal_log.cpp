@@ -131,12 +131,10 @@ void HealLog::step(const recipe::StepRecord& r) {
   const bool written = count == static_cast<ssize_t>(text.size());
   if (fd >= 0) ::close(fd);
   if (!written) {
-    const bool gone = failed == ENOENT || failed == EACCES;
-    throw Error(gone ? ExitCode::kBadInput : ExitCode::kNoSpace, "cannot write the log")
+    throw io_error("cannot write the log", failed)
         .file(run_ / "train.jsonl")
-        .found(std::strerror(failed))
-        .help(gone ? "go on with it where it was: shorten heal --resume " + run_.string()
-                   : "free some space; the last saved state stays");
+        .help(disk_full(failed) ? "free some space; the last saved state stays"
+                                : "go on with it where it was: shorten heal --resume " + run_.string());
   }
   const auto now = std::chrono::steady_clock::now();
   if (!r.measured && now - said_ < kBetweenLines) return;

@@ -21,17 +21,17 @@ bool may_change(const std::string& option) {
   return std::find(std::begin(kFree), std::end(kFree), option) != std::end(kFree);
 }
 
-// Whether these are the sources of rows that were recorded: under the same names, or, seen from another folder, with
-// the same content.
+// Whether these are the sources of rows that were recorded, by their content: a name means something else in another
+// folder.
 bool same_data(const Json& sources, const std::vector<std::string>& given) {
   size_t at = 0;
   for (const Json& source : sources) {
     if (source.contains("validation")) continue;
     if (at == given.size()) return false;
-    const fs::path path = given[at++], begun = source.at("path").get<std::string>();
-    if (path.lexically_normal() == begun.lexically_normal()) continue;
-    if (path == "self" || begun == "self") return false;
-    if (text::read_text_files(path.string(), [](const text::TextFile&) {}) != source.at("sha256")) return false;
+    const std::string& path = given[at++];
+    const bool self = source.at("kind") == "self";
+    if (self != (path == "self")) return false;
+    if (!self && text::read_text_files(path, [](const text::TextFile&) {}) != source.at("sha256")) return false;
   }
   return at == given.size();
 }
@@ -50,19 +50,18 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
         .help("leave the option out, or start anew with --force");
   };
   const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
-  const auto begun_with = facts.at("model").at("path").get<std::string>();
-  std::error_code elsewhere;  // where the path leads nowhere from here
-  const bool same_place = fs::equivalent(model, begun_with, elsewhere);
-  if (!same_place && checkpoint::Checkpoint(model).fingerprint() != facts.at("model").at("fingerprint"))
-    throw differs("another model", "MODEL", begun_with, model.string());
+  const JsonObject begun_with(facts.at("model"), common.output);
+  if (checkpoint::Checkpoint(model).fingerprint() != begun_with.string("fingerprint"))
+    throw differs("another model", "MODEL", begun_with.string("path"), model.string());
   std::vector<std::string> data;
   for (const Json& source : facts.at("data")) {
     if (!source.contains("validation")) data.push_back(source.at("path").get<std::string>());
   }
   const std::vector<std::string> given_data = o.self() ? std::vector<std::string>{"self"} : o.data;
-  if (!same_data(facts.at("data"), given_data))
+  if (!same_data(facts.at("data"), given_data)) {
     throw differs("other data", "--data", fmt::format("{}", fmt::join(data, " ")),
-                  fmt::format("{}", fmt::join(given_data, " ")));
+                  fmt::format("{}{}", fmt::join(given_data, " "), data == given_data ? " with another content" : ""));
+  }
   const Json now = asked_with(o);
   for (const auto& [option, value] : now.items()) {
     if (asked.at(option) != value) throw differs("another " + option, option, asked.at(option).dump(), value.dump());

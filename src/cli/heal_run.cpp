@@ -215,6 +215,11 @@ bool RunDirectory::holds_only_state() const {
   return std::all_of(names.begin(), names.end(), is_state);
 }
 
+bool RunDirectory::holds_outputs() const {
+  const std::vector<std::string> names = checkpoint::list_names(path_);
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) { return name != "state"; });
+}
+
 bool RunDirectory::is_ours() const {
   if (has_format(path_ / "heal.json", kReportFormat) || has_format(path_ / "state" / "run.json", kFormat)) return true;
   return fs::exists(path_ / "state" / "lock") && holds_only_state();  // it was killed while it was begun anew
@@ -224,7 +229,8 @@ void RunDirectory::create() {
   const bool fresh = !fs::exists(path_);
   make_folders(path_ / "state");
   lock();  // nobody trains in it
-  begun_ = std::make_unique<Temporary>(fresh ? path_ : path_ / "state");
+  // By state/ alone we know what an earlier run left without an end: it stays.
+  if (fresh || finished() || !holds_outputs()) begun_ = std::make_unique<Temporary>(fresh ? path_ : path_ / "state");
   fs::remove(path_ / "state" / "run.json");
   for (const std::string& name : checkpoint::list_names(path_ / "state")) {
     if (name != "lock") fs::remove_all(path_ / "state" / name);
@@ -273,7 +279,7 @@ void RunDirectory::save(HealRun& run) {
   StagedFile(path_ / "state" / "run.json", readable_json(json), false).commit();
   for (const fs::path& folder : {path_ / "state", path_, fs::absolute(path_).parent_path()})
     checkpoint::sync_folder(folder);
-  begun_->keep();
+  if (begun_) begun_->keep();
 }
 
 Json RunDirectory::report() const {
@@ -341,6 +347,7 @@ void RunDirectory::finish() {
 }
 
 void RunDirectory::discard() {
+  if (!finished()) remove_outputs();  // of a run that was to be replaced, and cannot go on any more
   remove_state();
   std::error_code ignored;  // it holds something, then
   fs::remove(path_, ignored);

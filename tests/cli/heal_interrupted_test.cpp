@@ -156,6 +156,15 @@ TEST_F(InterruptedTest, AFinishedRunIsShownToWhoBeganItOnly) {
   EXPECT_EQ(heal(same + Arguments{"--teacher", tiny("llama-gqa")}).status, 2);
 }
 
+TEST_F(InterruptedTest, WhatCouldNotReplaceItLeavesNothingInTheWay) {
+  const Arguments anew =
+      training((made_->temp / "short").string(), (made_->temp / "rows.jsonl").string(), run.string(), kSteps) +
+      Arguments{"--force"};
+  EXPECT_EQ(heal(anew + Arguments{"--max-memory", "1"}).status, 5);
+  healed(anew);
+  expect_the_same_end();
+}
+
 // Nothing in run.json makes the program fall over.
 TEST_F(InterruptedTest, ADamagedRunFileIsRefused) {
   const fs::path file = run / "state/run.json";

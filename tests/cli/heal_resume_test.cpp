@@ -56,6 +56,32 @@ TEST_F(HealTest, WhatNeverBeganIsBegunAnew) {
   expect_same_run(in("whole"), run);
 }
 
+TEST_F(HealTest, InAnotherFolderTheSameNamesAreOthers) {
+  const fs::path before = fs::current_path(), here = temp / "here", there = temp / "there";
+  fs::create_directory(here);
+  fs::create_directory(there);
+  const std::string data = rows(40), other_data = rows(40, 48, "other.jsonl", 2);
+  const std::string model = pruned(tiny("llama-gqa"), "1"), other = pruned(tiny("llama-gqa"), "0", "other");
+  const Arguments run = training("short", "rows.jsonl", in("run"), 2) + Arguments{"--teacher", tiny("llama-gqa")};
+  const auto copy = [&](const std::string& from, const fs::path& to) {
+    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  };
+  copy(model, here / "short");
+  copy(data, here / "rows.jsonl");
+  fs::current_path(here);
+  healed(run);
+  fs::current_path(there);
+  copy(other, there / "short");
+  copy(data, there / "rows.jsonl");
+  EXPECT_THAT(heal(run + Arguments{"--resume"}).err, HasSubstr("another model"));
+  copy(model, there / "short");
+  copy(other_data, there / "rows.jsonl");
+  EXPECT_THAT(heal(run + Arguments{"--resume"}).err, HasSubstr("another content"));
+  copy(data, there / "rows.jsonl");
+  EXPECT_THAT(healed(run + Arguments{"--resume"}).out, HasSubstr("finished already"));
+  fs::current_path(before);
+}
+
 TEST_F(HealTest, StoppedBySignalsItGoesOn) {
   const std::string model = pruned(tiny("llama-gqa"), "1"), data = rows(40), run = in("run");
   healed(training(model, data, in("whole"), 80));
