@@ -70,6 +70,8 @@ Entry read_entry(const std::string& path, bool random_weights, std::optional<int
   facts.random_weights = random_weights;
   facts.name = fmt::format("{}{}", path, random_weights ? ", random weights" : "");
   facts.blocks_before = static_cast<int64_t>(out.spec.blocks.size());
+  facts.shape = {out.spec.vocabulary, out.spec.hidden, out.spec.blocks.front().intermediate,
+                 out.spec.blocks.front().heads, out.spec.blocks.front().kv_heads};
   if (blocks) out.spec.blocks.resize(static_cast<size_t>(std::min(*blocks, facts.blocks_before)));
   facts.blocks = static_cast<int64_t>(out.spec.blocks.size());
   facts.parameters = family::count_parameters(out.spec).parameters;
@@ -154,6 +156,7 @@ Trial make_trial(const std::vector<Entry>& entries, size_t index, const GridPoin
 // All models at one point, in turn, so that a drift of the machine hits all alike.
 void measure_point(const std::vector<Entry>& entries, const GridPoint& point, const BenchOptions& o,
                    const CommonOptions& common, std::vector<BenchResult>& results) {
+  reset_peak_memory();
   std::vector<Trial> trials;
   for (size_t e = 0; e < entries.size(); ++e) trials.push_back(make_trial(entries, e, point, common));
   Progress progress(fmt::format("batch {}, {} + {}", point.batch, point.input, point.new_tokens), o.warmup + o.runs,
@@ -197,7 +200,11 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
   if (blocks.empty()) blocks.emplace_back();
   std::vector<StagedFile> charts;
   for (const char* name : {"latency.svg", "blocks.svg"}) {
-    if (!o.charts.empty()) check_output((fs::path(o.charts) / name).string(), common.force, inputs);
+    if (o.charts.empty()) break;
+    const fs::path chart = fs::path(o.charts) / name;
+    check_output(chart.string(), common.force, inputs);
+    if (!common.output.empty() && fs::weakly_canonical(chart) == fs::weakly_canonical(common.output))
+      throw usage_error("two results in one file").file(common.output).help("give -o another name");
   }
 
   std::vector<Entry> entries;
@@ -218,7 +225,6 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
   }
 
   const double bandwidth = engine().copy_bandwidth(common.compute);  // while nothing else wants the memory
-  reset_peak_memory();
   for (Entry& entry : entries) load(entry);
   std::vector<BenchResult> results;
   for (const GridPoint& point : grid) measure_point(entries, point, o, common, results);
@@ -253,7 +259,7 @@ std::function<void()> setup_bench(CLI::App& app, CommonOptions& common) {
       ->allow_extra_args(false);
   list("--blocks", o->blocks, "keep only so many blocks of each model, the first ones");
   o->input_given = list("--input", o->input, "tokens of a prompt, drawn at random [12]");
-  list("--new-tokens", o->new_tokens, "tokens to make; the end-of-sequence token is none [128]");
+  list("--new-tokens", o->new_tokens, "tokens to make; the end-of-sequence token does not end it [128]");
   list("--batch", o->batch, "sequences at a time [1]");
   o->prompt_given = app.add_option("--prompt", o->prompt, "this prompt instead of random ids")->type_name("TEXT");
   app.add_option("--runs", o->runs, "measured runs [20]")->type_name("N")->check(CLI::Range(1, 1 << 20));

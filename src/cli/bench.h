@@ -15,6 +15,7 @@ struct BenchModel {
   std::string path;
   bool random_weights = false;
   int64_t blocks = 0, blocks_before = 0;  // kept, and of the checkpoint or shape
+  std::vector<int64_t> shape;             // all but the blocks: models that share it are the same one, shortened
   uint64_t parameters = 0, weight_bytes = 0;
   ComputeUsed used;
 
@@ -31,7 +32,7 @@ struct BenchResult {
   GridPoint point;
   std::vector<double> latency, prefill;  // a whole run; until the first token was there
   double bytes_a_step = 0;               // that decoding reads at least
-  uint64_t peak_memory = 0;              // of the process, or of the device
+  uint64_t peak_memory = 0;              // of the process, or of the device, with all models there
   std::string out_of_memory;             // what did not fit
 
   bool ran() const { return !latency.empty(); }
@@ -41,8 +42,8 @@ struct BenchResult {
 };
 
 struct Statistics {
-  double mean = 0, deviation = 0, median = 0;
-  double low = 0, high = 0;  // 95 % confidence interval of the mean, Student's t
+  double mean = 0, median = 0;
+  std::optional<double> deviation, half;  // half: of the 95 % confidence interval of the mean, Student's t
 };
 Statistics statistics(std::vector<double> values);
 

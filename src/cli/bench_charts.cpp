@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "cli/bench.h"
 #include "cli/chart.h"
@@ -23,7 +24,7 @@ std::string short_name(const std::vector<BenchModel>& models, size_t which) {
   const bool unique = std::none_of(models.begin(), models.end(), [&](const BenchModel& other) {
     return folder(other) != own && folder(other).filename() == own.filename();
   });
-  return fmt::format("{}, {} blocks", printable((unique ? own.filename() : own).string(), 60), models[which].blocks);
+  return printable((unique ? own.filename() : own).string(), 60);
 }
 
 bool same_lengths(const GridPoint& a, const GridPoint& b) { return a.input == b.input && a.new_tokens == b.new_tokens; }
@@ -40,7 +41,7 @@ std::string latency_chart(const BenchReport& report) {
   Chart chart{"Latency against throughput", "tokens a second", "latency, s", {}};
   for (size_t m = 0; m < report.models.size(); ++m) {
     for (const GridPoint& point : lengths) {
-      const std::string name = short_name(report.models, m);
+      const std::string name = fmt::format("{}, {} blocks", short_name(report.models, m), report.models[m].blocks);
       Series series{lengths.size() == 1 ? name : fmt::format("{}, {} + {}", name, point.input, point.new_tokens), {}};
       for (const BenchResult& r : report.results) {
         if (r.model != m || !r.ran() || !same_lengths(point, r.point)) continue;
@@ -52,22 +53,28 @@ std::string latency_chart(const BenchReport& report) {
   return render_svg(chart);
 }
 
+// A line joins the same model at the same point with more and fewer blocks.
 std::string blocks_chart(const BenchReport& report) {
-  int64_t most = 0;
-  for (const BenchModel& model : report.models) most = std::max(most, model.blocks_before);
+  std::map<std::vector<int64_t>, int64_t> most;  // blocks of a shape
+  for (const BenchModel& model : report.models) most[model.shape] = std::max(most[model.shape], model.blocks_before);
   Chart chart{"Speed against blocks removed", "blocks removed", "tokens a second", {}};
-  std::vector<GridPoint> points;
+  std::vector<const BenchResult*> first;  // of each line
   for (const BenchResult& r : report.results) {
-    const auto same = [&](const GridPoint& p) { return p.batch == r.point.batch && same_lengths(p, r.point); };
     if (!r.ran()) continue;
-    auto found = std::find_if(points.begin(), points.end(), same);
-    if (found == points.end()) {
-      points.push_back(r.point);
-      chart.series.push_back({fmt::format("batch {}, {} + {}", r.point.batch, r.point.input, r.point.new_tokens), {}});
-      found = points.end() - 1;
+    const BenchModel& model = report.models[r.model];
+    const auto same = [&](const BenchResult* other) {
+      return other->point.batch == r.point.batch && same_lengths(other->point, r.point) &&
+             report.models[other->model].shape == model.shape;
+    };
+    auto found = std::find_if(first.begin(), first.end(), same);
+    if (found == first.end()) {
+      const std::string name = fmt::format("batch {}, {} + {}", r.point.batch, r.point.input, r.point.new_tokens);
+      chart.series.push_back({most.size() == 1 ? name : short_name(report.models, r.model) + ", " + name, {}});
+      first.push_back(&r);
+      found = first.end() - 1;
     }
-    const auto removed = static_cast<double>(most - report.models[r.model].blocks);
-    chart.series[static_cast<size_t>(found - points.begin())].points.push_back({removed, r.throughput(), ""});
+    const auto removed = static_cast<double>(most[model.shape] - model.blocks);
+    chart.series[static_cast<size_t>(found - first.begin())].points.push_back({removed, r.throughput(), ""});
   }
   for (Series& series : chart.series)
     std::sort(series.points.begin(), series.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });

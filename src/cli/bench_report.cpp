@@ -45,18 +45,26 @@ Json result_json(const BenchResult& result, const BenchModel& model) {
     return out;
   }
   const Statistics latency = statistics(result.latency);
-  out["latency_s"] = {{"mean", latency.mean},
-                      {"std", latency.deviation},
-                      {"median", latency.median},
-                      {"ci95", {latency.low, latency.high}},
-                      {"runs", result.latency}};
+  out["latency_s"] = {
+      {"mean", latency.mean}, {"std", Json()}, {"median", latency.median}, {"ci95", Json()}, {"runs", result.latency}};
+  if (latency.deviation) {
+    out["latency_s"]["std"] = *latency.deviation;
+    out["latency_s"]["ci95"] = {latency.mean - *latency.half, latency.mean + *latency.half};
+  }
   out["throughput_tok_s"] = result.throughput();
   out["prefill_s"] = mean(result.prefill);
   out["prefill_runs_s"] = result.prefill;
-  out["decode_tok_s"] = result.decode_throughput();
+  const bool decodes = result.point.new_tokens > 1;
+  out["decode_tok_s"] = decodes ? Json(result.decode_throughput()) : Json();
   out["peak_memory_bytes"] = result.peak_memory;
-  out["bandwidth_gb_s"] = result.point.new_tokens > 1 ? Json(result.bandwidth() / 1e9) : Json();
+  out["bandwidth_gb_s"] = decodes ? Json(result.bandwidth() / 1e9) : Json();
   return out;
+}
+
+// The parts of a reason, a line each.
+std::string in_lines(std::string reason) {
+  for (size_t at = 0; (at = reason.find("; ", at)) != std::string::npos;) reason.replace(at, 2, "\n   ");
+  return reason;
 }
 
 std::string letter(size_t model) {
@@ -79,11 +87,11 @@ Statistics statistics(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   out.mean = mean(values);
   out.median = (values[(values.size() - 1) / 2] + values[values.size() / 2]) / 2;
-  for (const double x : values) out.deviation += (x - out.mean) * (x - out.mean);
-  out.deviation = values.size() > 1 ? std::sqrt(out.deviation / (n - 1)) : 0;
-  const double half = values.size() > 1 ? student(n - 1) * out.deviation / std::sqrt(n) : 0;
-  out.low = out.mean - half;
-  out.high = out.mean + half;
+  if (values.size() == 1) return out;
+  double squares = 0;
+  for (const double x : values) squares += (x - out.mean) * (x - out.mean);
+  out.deviation = std::sqrt(squares / (n - 1));
+  out.half = student(n - 1) * *out.deviation / std::sqrt(n);
   return out;
 }
 
@@ -102,23 +110,27 @@ std::string bench_table(const BenchReport& report) {
     const std::string where = model.loaded() ? fmt::format("{} of weights, {} on {}", human_bytes(model.weight_bytes),
                                                            model.used.dtype, model.used.device)
                                              : "not loaded";
-    out += fmt::format("{}  {}\n   {} blocks, {} parameters, {}\n", letter(m), printable(model.name, 200), model.blocks,
-                       human_count(model.parameters), where);
+    out += fmt::format("{}  {}\n   {} {}, {} parameters, {}\n", letter(m), printable(model.name, 200), model.blocks,
+                       model.blocks == 1 ? "block" : "blocks", human_count(model.parameters), where);
   }
-  const std::vector<Column> columns = {{"", false},  {"batch"},      {"in"},       {"new"},  {"latency, s"},
-                                       {"tokens/s"}, {"prefill, s"}, {"decode/s"}, {"GB/s"}, {"of copy"}};
+  const std::vector<Column> columns = {{"", false},  {"batch"},   {"in"},       {"new"},  {"latency, s"},
+                                       {"tokens/s"}, {"prefill"}, {"decode/s"}, {"GB/s"}, {"share"}};
   Rows rows;
-  bool cut_short = false;
+  std::string cut_short;
+  uint64_t peak = 0;
   for (const BenchResult& r : report.results) {
     rows.push_back({letter(r.model), std::to_string(r.point.batch), std::to_string(r.point.input),
                     std::to_string(r.point.new_tokens)});
     if (!r.ran()) {
       rows.back().insert(rows.back().end(), {"out of memory", "", "", "", "", ""});
-      cut_short = true;
+      cut_short += fmt::format("{}, batch {}: {}\n", letter(r.model), r.point.batch, in_lines(r.out_of_memory));
       continue;
     }
+    peak = std::max(peak, r.peak_memory);
     const Statistics latency = statistics(r.latency);
-    rows.back().push_back(fmt::format("{:.4f} ± {:.4f}", latency.mean, latency.deviation));
+    const int digits = latency.mean < 10 ? 4 : 2;
+    rows.back().push_back(fmt::format("{:.{}f}", latency.mean, digits));
+    if (latency.deviation) rows.back().back() += fmt::format(" ± {:.{}f}", *latency.deviation, digits);
     rows.back().push_back(fmt::format("{:.1f}", r.throughput()));
     rows.back().push_back(fmt::format("{:.4f}", mean(r.prefill)));
     const bool decodes = r.point.new_tokens > 1;
@@ -127,16 +139,14 @@ std::string bench_table(const BenchReport& report) {
     rows.back().push_back(decodes ? fmt::format("{:.2f}", r.bandwidth() / report.copy_bandwidth) : "");
   }
   out += "\n" + render_table(columns, rows);
+  out += fmt::format("mean ± deviation of {} {} after {} to warm up, models in turn; prefill in seconds\n", report.runs,
+                     report.runs == 1 ? "run" : "runs", report.warmup);
   out += fmt::format(
-      "mean ± deviation of {} runs after {} to warm up, models in turn; GB/s: weights and\n"
-      "cache that decoding reads; this device copies at {:.1f} GB/s, read and written\n",
-      report.runs, report.warmup, report.copy_bandwidth / 1e9);
-  if (cut_short) {
-    for (const BenchResult& r : report.results) {
-      if (!r.ran()) out += fmt::format("{}, batch {}: {}\n", letter(r.model), r.point.batch, r.out_of_memory);
-    }
-  }
-  return out;
+      "GB/s: weights and cache that decoding reads; share: of the {:.1f} GB/s that this\n"
+      "device copies, read and written",
+      report.copy_bandwidth / 1e9);
+  if (peak > 0) out += fmt::format("; peak memory, with all models, {}", human_bytes(peak));
+  return out + "\n" + cut_short;
 }
 
 }  // namespace shorten::cli

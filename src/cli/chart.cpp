@@ -11,9 +11,11 @@ namespace shorten::cli {
 namespace {
 
 constexpr double kPlot = 460, kHeight = 440, kLeft = 80, kTop = 50, kBottom = 60;
-constexpr double kLegend = 180, kLetter = 7;  // at the right of the plot, wider where a name needs it
+// At the right of the plot; wider where a name needs it, and lower where there are many.
+constexpr double kLegend = 180, kLetter = 7, kLegendLine = 18;
 // Told apart by the colour-blind too (Okabe, Ito 2008).
 constexpr std::array kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+constexpr std::array kDashes = {"", " stroke-dasharray=\"7 3\"", " stroke-dasharray=\"2 3\""};  // past the last colour
 
 std::string escaped(const std::string& text) {
   std::string out;
@@ -61,7 +63,7 @@ std::string render_svg(const Chart& chart) {
   std::string out = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
       "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-      right + legend, kHeight);
+      right + legend, std::max(kHeight, kTop + kLegendLine * static_cast<double>(chart.series.size())));
   out += text(kLeft, kTop - 24, "start", chart.title, " font-size=\"15\"");
   for (double x = 0; x <= x_axis.largest * 1.0001; x += x_axis.step) {
     out += fmt::format("<line x1=\"{0:.1f}\" y1=\"{1}\" x2=\"{0:.1f}\" y2=\"{2}\" stroke=\"#ddd\"/>\n", x_at(x), kTop,
@@ -80,13 +82,15 @@ std::string render_svg(const Chart& chart) {
     const char* colour = kColours[s % kColours.size()];
     std::string line;
     for (const Series::Point& p : chart.series[s].points) line += fmt::format("{:.1f},{:.1f} ", x_at(p.x), y_at(p.y));
-    out += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n", line, colour);
+    const char* dashes = kDashes[s / kColours.size() % kDashes.size()];
+    out += fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{}/>\n", line, colour,
+                       dashes);
     for (const Series::Point& p : chart.series[s].points) {
       out += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\" fill=\"{}\"/>\n", x_at(p.x), y_at(p.y), colour);
       if (!p.label.empty()) out += text(x_at(p.x) + 7, y_at(p.y) - 6, "start", p.label);
     }
-    const double y = kTop + 18.0 * static_cast<double>(s);
-    out += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"{}\"/>\n", right + 16, y, colour);
+    const double y = kTop + kLegendLine * static_cast<double>(s);
+    out += fmt::format("<path d=\"M{} {} h16\" stroke=\"{}\" stroke-width=\"2\"{}/>\n", right + 6, y, colour, dashes);
     out += text(right + 26, y + 4, "start", chart.series[s].name);
   }
   return out + "</svg>\n";

@@ -32,10 +32,15 @@ struct Sample {
   std::string text, stop = "length";  // or "eos", "stop-string"
 };
 
-struct ModelSamples {
+// A model and what it is to go on from; then also what it made of it.
+struct Job {
   std::string path;
-  ComputeUsed used;
+  fs::path dir;
+  std::unique_ptr<text::Tokenizer> tokenizer;
+  std::vector<int64_t> eos;
+  GenerationShape shape;
   std::vector<Sample> samples;  // one a prompt
+  ComputeUsed used;
 };
 
 // Tokens of one sequence until it ends.
@@ -75,54 +80,57 @@ class Writer {
   bool show_, done_ = false;
 };
 
-std::vector<Sample> tokenise(const GenerateOptions& o, const text::Tokenizer& tokenizer,
-                             const family::ModelSpec& spec) {
-  std::vector<Sample> out;
-  for (const std::string& prompt : o.prompts) {
-    Sample& sample = out.emplace_back();
-    sample.prompt_ids = encode_prompt(prompt, tokenizer, spec);
-  }
-  return out;
-}
-
 // New tokens that fit behind the longest prompt. A number that was asked for is never reduced.
 int64_t room(const GenerateOptions& o, int64_t prompt, const family::ModelSpec& spec) {
   const int64_t left = spec.max_positions - prompt;
   if (o.new_tokens <= left) return o.new_tokens;
-  if (!*o.new_tokens_given) return left;
+  if (!*o.new_tokens_given) {
+    if (o.prompts.size() > 1)
+      log_warning(fmt::format("a prompt of {} tokens leaves room for {} new ones, which all get", prompt, left));
+    return left;
+  }
   throw usage_error("prompt and new tokens are longer than the model's context")
       .where("--max-new-tokens")
       .expected(fmt::format("at most {} behind a prompt of {} tokens", left, prompt))
       .found(fmt::format("{}", o.new_tokens));
 }
 
-ModelSamples generate(const std::string& name, const GenerateOptions& o, const CommonOptions& common, bool show) {
-  const fs::path dir = checkpoint::resolve_model(name);
-  const checkpoint::Checkpoint checkpoint(dir);
+Job read_job(const std::string& name, const GenerateOptions& o) {
+  Job out;
+  out.path = name;
+  out.dir = checkpoint::resolve_model(name);
+  const checkpoint::Checkpoint checkpoint(out.dir);
   const family::ModelSpec spec = family::read_spec(checkpoint);
-  const auto tokenizer = open_tokenizer_of(dir, o.text_options);
-  ModelSamples out{name, {}, tokenise(o, *tokenizer, spec)};
-  std::vector<int64_t> eos = family::read_stop_tokens(checkpoint, spec.vocabulary);
-  if (eos.empty() && tokenizer->eos()) eos.push_back(*tokenizer->eos());
-  if (o.ignore_eos) eos.clear();
-
-  GenerationShape shape{static_cast<int64_t>(out.samples.size()), 0, 0};
-  std::vector<std::vector<text::TokenId>> prompts;
-  for (const Sample& sample : out.samples) {
-    prompts.push_back(sample.prompt_ids);
-    shape.prompt = std::max(shape.prompt, static_cast<int64_t>(sample.prompt_ids.size()));
+  out.tokenizer = open_tokenizer_of(out.dir, o.text_options);
+  out.eos = family::read_stop_tokens(checkpoint, spec.vocabulary);
+  if (out.eos.empty() && out.tokenizer->eos()) out.eos.push_back(*out.tokenizer->eos());
+  if (o.ignore_eos) out.eos.clear();
+  for (const std::string& prompt : o.prompts) {
+    Sample& sample = out.samples.emplace_back();
+    sample.prompt_ids = encode_prompt(prompt, *out.tokenizer, spec);
+    out.shape.prompt = std::max(out.shape.prompt, static_cast<int64_t>(sample.prompt_ids.size()));
   }
-  shape.new_tokens = room(o, shape.prompt, spec);
+  out.shape.rows = static_cast<int64_t>(out.samples.size());
+  out.shape.new_tokens = room(o, out.shape.prompt, spec);
+  out.shape.draws = o.sampling.temperature > 0;
+  return out;
+}
 
+void generate(Job& job, const GenerateOptions& o, const CommonOptions& common, bool show) {
+  const GenerationShape& shape = job.shape;
   OpenRequest request;
-  request.model = dir;
+  request.model = job.dir;
   request.compute = common.compute;
   request.generation = shape;
   const auto model = engine().open(request);
   const auto start = std::chrono::steady_clock::now();
   const auto continuation = model->continuation(shape, o.sampling);
   std::vector<Writer> writers;
-  for (Sample& sample : out.samples) writers.emplace_back(*tokenizer, o, eos, sample, show);
+  std::vector<std::vector<text::TokenId>> prompts;
+  for (Sample& sample : job.samples) {
+    writers.emplace_back(*job.tokenizer, o, job.eos, sample, show);
+    prompts.push_back(sample.prompt_ids);
+  }
   // On a device tokens are fetched some at a time, so that it does not wait for us between two of them.
   const int64_t at_a_time = model->used().device == "cpu" ? 1 : 8;
   continuation->start(prompts);
@@ -130,7 +138,7 @@ ModelSamples generate(const std::string& name, const GenerateOptions& o, const C
     const auto tokens = continuation->tokens();
     bool all_done = true;
     for (size_t r = 0; r < writers.size(); ++r) {
-      for (size_t i = out.samples[r].ids.size(); i < tokens[r].size() && !writers[r].done(); ++i)
+      for (size_t i = job.samples[r].ids.size(); i < tokens[r].size() && !writers[r].done(); ++i)
         writers[r].push(tokens[r][i]);
       all_done = all_done && writers[r].done();
     }
@@ -140,28 +148,27 @@ ModelSamples generate(const std::string& name, const GenerateOptions& o, const C
   size_t count = 0;
   for (size_t r = 0; r < writers.size(); ++r) {
     writers[r].finish();
-    count += out.samples[r].ids.size();
+    count += job.samples[r].ids.size();
   }
   if (show) write_stdout("\n");
-  out.used = model->used();
+  job.used = model->used();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  log_info(fmt::format("{}: {} tokens, {:.1f} tokens/s, {} on {}", printable(name, 60), count,
-                       static_cast<double>(count) / seconds, out.used.dtype, out.used.device));
-  return out;
+  log_info(fmt::format("{}: {} tokens, {:.1f} tokens/s, {} on {}", printable(job.path, 60), count,
+                       static_cast<double>(count) / seconds, job.used.dtype, job.used.device));
 }
 
-Json to_json(const std::vector<ModelSamples>& models, const GenerateOptions& o) {
+Json to_json(const std::vector<Job>& jobs, const GenerateOptions& o) {
   Json results = Json::array();
-  for (const ModelSamples& model : models) {
-    for (size_t p = 0; p < model.samples.size(); ++p) {
-      const Sample& sample = model.samples[p];
-      results.push_back({{"path", model.path},
+  for (const Job& job : jobs) {
+    for (size_t p = 0; p < job.samples.size(); ++p) {
+      const Sample& sample = job.samples[p];
+      results.push_back({{"path", job.path},
                          {"prompt", o.prompts[p]},
                          {"prompt_ids", sample.prompt_ids},
                          {"ids", sample.ids},
                          {"text", sample.text},
                          {"stop", sample.stop},
-                         {"compute", {{"device", model.used.device}, {"dtype", model.used.dtype}}}});
+                         {"compute", {{"device", job.used.device}, {"dtype", job.used.dtype}}}});
     }
   }
   const SamplingSettings& s = o.sampling;
@@ -194,17 +201,18 @@ void run_generate(GenerateOptions o, const CommonOptions& common) {
   // One text appears as it comes; several, one after another with a heading each.
   const bool stream = !common.json && o.prompts.size() == 1;
   const bool headings = o.models.size() > 1 || o.prompts.size() > 1;
-  std::vector<ModelSamples> models;
+  std::vector<Job> jobs;  // all are sound before the first begins
+  for (const std::string& model : o.models) jobs.push_back(read_job(model, o));
   std::string rest;
-  for (const std::string& name : o.models) {
-    if (stream && headings) write_stdout(fmt::format("{}== {}\n", models.empty() ? "" : "\n", printable(name, 200)));
-    models.push_back(generate(name, o, common, stream));
+  for (size_t j = 0; j < jobs.size(); ++j) {
+    const std::string name = printable(jobs[j].path, 200);
+    if (stream && headings) write_stdout(fmt::format("{}== {}\n", j == 0 ? "" : "\n", name));
+    generate(jobs[j], o, common, stream);
     for (size_t p = 0; !stream && p < o.prompts.size(); ++p) {
-      rest += fmt::format("{}== {}, prompt {}\n{}\n", rest.empty() ? "" : "\n", printable(name, 200), p + 1,
-                          models.back().samples[p].text);
+      rest += fmt::format("{}== {}, prompt {}\n{}\n", rest.empty() ? "" : "\n", name, p + 1, jobs[j].samples[p].text);
     }
   }
-  deliver(common, to_json(models, o), rest);
+  deliver(common, to_json(jobs, o), rest);
 }
 
 }  // namespace

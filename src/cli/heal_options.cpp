@@ -29,7 +29,7 @@ void add_learning(CLI::App& app, HealOptions& o) {
       ->type_name("C")
       ->group(group);
   app.add_option("--rank", s.rank, "of the adapters [8]")->type_name("R")->group(group);
-  app.add_option("--alpha", s.alpha, "adapters count alpha / rank [16]")->type_name("A")->group(group);
+  app.add_option("--alpha", s.alpha, "adapters are scaled by alpha / rank [16]")->type_name("A")->group(group);
   app.add_option("--dropout", s.dropout, "in front of the adapters [0.05]")->type_name("P")->group(group);
   app.add_option("--targets", o.targets, "projections that get adapters, e.g. q_proj,v_proj [all seven]")
       ->type_name("LIST")
@@ -74,14 +74,16 @@ void add_steps(CLI::App& app, HealOptions& o) {
   count("--steps", s.steps, "steps instead of epochs", 1)->excludes("--epochs");
   count("--batch", s.batch, "rows of a step [64]", 1);
   count("--micro-batch", s.micro_batch, "rows at once [as memory allows]", 1);
-  app.add_option("--loss-average", o.average, "batch or micro: whose mean the loss is [batch]")
+  app.add_option("--loss-average", o.average, "mean over the batch, or micro: over means of micro-batches [batch]")
       ->type_name("KIND")
       ->group(group);
   app.add_option("--lr", s.lr, "learning rate [1e-4]")->type_name("RATE")->group(group);
   app.add_option("--schedule", o.schedule, "linear, cosine or constant [lora: linear, full: cosine]")
       ->type_name("CURVE")
       ->group(group);
-  app.add_option("--min-lr-ratio", s.min_lr_ratio, "of the last rate to the first [0]")->type_name("R")->group(group);
+  app.add_option("--min-lr-ratio", s.min_lr_ratio, "the last rate as a share of --lr [0]")
+      ->type_name("R")
+      ->group(group);
   count("--warmup", s.warmup, "steps until the full rate [100; with --data self at most a tenth of all]", 0);
   app.add_option("--betas", o.betas, "of AdamW [lora: 0.9,0.999; full: 0.9,0.95]")
       ->type_name("B1,B2")
@@ -107,7 +109,7 @@ void add_watching(CLI::App& app, HealOptions& o) {
   app.add_option("--validation", o.validation, "rows held out, or a file of them [5 %, at most 256]")
       ->type_name("N|SOURCE")
       ->group(group);
-  app.add_option("--text", o.text, "a text whose perplexity is measured beside")
+  app.add_option("--text", o.text, "a text whose perplexity each validation measures; may be repeated")
       ->type_name("NAME=SOURCE")
       ->group(group);
   count("--eval-every", s.eval_every, "steps between two validations [100]");

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 
 #include "cli/common.h"
 #include "cli/help.h"
@@ -43,6 +44,13 @@ constexpr char kFooter[] =
     "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
     "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
 
+// CLI11 takes what is too large for the largest number.
+std::string whole_number(const std::string& text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? "" : text + " is not one of 0 to 2^64 - 1";
+}
+
 void add_common(CLI::App& app, CommonOptions& o) {
   const std::string group = "Common options";
   app.set_help_flag("-h,--help", "this help")->group(group);
@@ -57,9 +65,11 @@ void add_common(CLI::App& app, CommonOptions& o) {
       ->group(group);
   app.add_option("--seed", o.seed, "of everything drawn at random [1234]")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number)
       ->group(group);
-  app.add_option("-o,--output", o.output, "where the result goes")->type_name("PATH")->group(group);
+  app.add_option("-o,--output", o.output, "where the result goes; prune, heal: a directory")
+      ->type_name("PATH")
+      ->group(group);
   app.add_flag("--json", o.json, "the result as JSON on standard output")->group(group);
   app.add_flag("--force", o.force, "replace an existing output")->group(group);
   app.add_flag("-q,--quiet", o.quiet, "no progress, only warnings and errors")->group(group);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,11 @@ void write_stdout(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) {  // a pipe that does not wait, and is full
+      pollfd reader{STDOUT_FILENO, POLLOUT, 0};
+      ::poll(&reader, 1, -1);
+      continue;
+    }
     if (n < 0) {
       const bool closed = errno == EPIPE;
       throw Error(closed ? ExitCode::kClosedPipe : ExitCode::kNoSpace, "cannot write to standard output")

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "core/error.h"
 
 namespace shorten::cli {
@@ -25,12 +23,13 @@ void check_sampling(const SamplingSettings& s) {
     if (sound) return;
     throw usage_error("a value that makes no sense").where(option).expected(expected).found(fmt::format("{}", found));
   };
-  check(std::isfinite(s.temperature) && s.temperature >= 0, "--temperature", s.temperature, "0 or more");
+  // Beyond these fp32 has no digits left to tell logits apart.
+  const auto sensible = [](double x) { return x >= 1e-3 && x <= 1e3; };
+  check(s.temperature == 0 || sensible(s.temperature), "--temperature", s.temperature, "0, or 0.001 to 1000");
   check(s.top_k >= 0, "--top-k", static_cast<double>(s.top_k), "0 or more");
   check(s.top_p > 0 && s.top_p <= 1, "--top-p", s.top_p, "above 0, at most 1");
   check(s.min_p >= 0 && s.min_p <= 1, "--min-p", s.min_p, "0 to 1");
-  check(std::isfinite(s.repetition_penalty) && s.repetition_penalty > 0, "--repetition-penalty", s.repetition_penalty,
-        "above 0");
+  check(sensible(s.repetition_penalty), "--repetition-penalty", s.repetition_penalty, "0.001 to 1000");
   if (s.temperature == 0 && (s.top_k > 0 || s.top_p < 1 || s.min_p > 0)) {
     throw usage_error("--top-k, --top-p and --min-p choose what is drawn from, and nothing is drawn")
         .where("--temperature 0")

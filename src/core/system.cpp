@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/system.h"
 
+#include <malloc.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -63,7 +64,10 @@ uint64_t available_memory() {
   return std::min(kibibytes * 1024, cgroup_free_memory(kCgroup));
 }
 
-void reset_peak_memory() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void reset_peak_memory() {
+  malloc_trim(0);  // what was freed and not given back counts as resident
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
 
 uint64_t peak_memory() {
   return value_of("/proc/self/status", "VmHWM:", 0) * 1024;  // rusage's is that of whoever started us, if larger

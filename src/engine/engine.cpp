@@ -119,8 +119,9 @@ std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
       static_cast<double>(counts.block_parameters + static_cast<uint64_t>(opened.spec.vocabulary * opened.spec.hidden));
   const auto element = static_cast<int64_t>(at::elementSize(place.dtype));
   const GenerationShape& shape = request.generation;
-  const uint64_t state =
-      shape.prompt > 0 ? model::decode_bytes(opened.spec, element, shape.rows, shape.prompt, shape.new_tokens) : 0;
+  const uint64_t state = shape.prompt > 0 ? model::decode_bytes(opened.spec, element, shape.rows, shape.prompt,
+                                                                shape.new_tokens, shape.draws)
+                                          : 0;
   announce(
       {shape.prompt > 0 ? "generating" : "evaluating", flops, counts.parameters * at::elementSize(place.dtype), state},
       place.device, place.dtype, kernels::free_memory(place.device));

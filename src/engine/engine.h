@@ -53,6 +53,7 @@ struct ScoreResponse {
 // Room for a batch of sequences that are continued together.
 struct GenerationShape {
   int64_t rows = 1, prompt = 0, new_tokens = 0;  // tokens of the longest prompt; of each continuation
+  bool draws = false;                            // and does not take the likeliest token: needs more memory
 };
 
 struct OpenRequest {

@@ -43,8 +43,9 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
         .expected(fmt::format("{} for weights in {} and {} for states", human_bytes(cost.weight_bytes),
                               model::dtype_name(dtype), human_bytes(cost.state_bytes)))
         .found(fmt::format("{} free", human_bytes(free)))
-        .help(dtype == at::kFloat ? "use --dtype bf16, which halves the weights"
-                                  : "use a machine or a device with more memory");
+        .help(cost.weight_bytes <= free ? "ask for less at a time"
+              : dtype == at::kFloat     ? "use --dtype bf16, which halves the weights"
+                                        : "use a machine or a device with more memory");
   }
   if (cost.flops <= 0) return;
   const double seconds = cost.flops / (kTypicalShare * product_rate(device, dtype));

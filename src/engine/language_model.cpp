@@ -56,7 +56,7 @@ class LoadedModel : public LanguageModel {
   std::unique_ptr<Continuation> continuation(const GenerationShape& shape, const SamplingSettings& s) const override {
     const int64_t tokens = shape.prompt + shape.new_tokens;
     const uint64_t needed = model::decode_bytes(model_.spec, static_cast<int64_t>(model_.embedding.element_size()),
-                                                shape.rows, shape.prompt, shape.new_tokens);
+                                                shape.rows, shape.prompt, shape.new_tokens, s.temperature > 0);
     const uint64_t free = kernels::free_memory(model_.device());
     if (needed > free) {
       throw no_space("the batch does not fit into memory")
@@ -65,6 +65,7 @@ class LoadedModel : public LanguageModel {
           .found(fmt::format("{} free", human_bytes(free)))
           .help("use a smaller batch, fewer tokens, or --dtype bf16");
     }
+    kernels::reset_peak_device_memory(model_.device());
     const generate::Sampling sampling{s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed};
     return with_memory_errors([&] { return std::make_unique<LoadedContinuation>(model_, shape, sampling); });
   }

@@ -113,7 +113,8 @@ void Generator::find_divergence() const {
   throw diverged("the model computes NaN or infinity")
       .where(where)
       .expected("finite logits")
-      .help("use --dtype fp32: half precision overflows in some models");
+      .help(model_.embedding.scalar_type() == at::kFloat ? "the weights themselves are too large, or damaged"
+                                                         : "use --dtype fp32: half precision overflows in some models");
 }
 
 }  // namespace shorten::generate

@@ -19,8 +19,8 @@ DecodeState make_decode_state(const CausalLm& model, int64_t rows, int64_t capac
   return state;
 }
 
-uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t rows, int64_t prompt,
-                      int64_t new_tokens) {
+uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t rows, int64_t prompt, int64_t new_tokens,
+                      bool draws) {
   const uint64_t caches = static_cast<uint64_t>(rows * (prompt + new_tokens)) *
                           family::kv_bytes_per_token(spec, static_cast<uint64_t>(element));
   const family::BlockSpec& block = spec.blocks.front();
@@ -31,7 +31,8 @@ uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t ro
     if (b.window && *b.window < prompt) windows.insert(*b.window);
   }
   const int64_t masks = static_cast<int64_t>(windows.size()) * prompt * prompt * (element + 2);
-  const int64_t choice = rows * spec.vocabulary * (element + 24);  // logits, and fp32, order and sums of the sampler
+  // Logits, also in fp32; where tokens are drawn their order, and shares and sums in fp64.
+  const int64_t choice = rows * spec.vocabulary * (element + (draws ? 64 : 24));
   return caches + static_cast<uint64_t>(states + masks + choice);
 }
 

@@ -18,7 +18,8 @@ DecodeState make_decode_state(const CausalLm& model, int64_t rows, int64_t capac
 
 // Bytes beside the weights, `element` each number: the caches, and roughly what a pass over the prompts and the choice
 // of a token hold at their widest.
-uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t rows, int64_t prompt, int64_t new_tokens);
+uint64_t decode_bytes(const family::ModelSpec& spec, int64_t element, int64_t rows, int64_t prompt, int64_t new_tokens,
+                      bool draws);
 
 // The prompts in one pass: ids [R, T], padded on the right; length [R] int64 > 0. Fills the caches, sets the
 // positions, and gives the last hidden state of each prompt, [R, D]. REQUIRES T <= C.

@@ -75,6 +75,28 @@ TEST(Generate, SeveralModelsHaveHeadings) {
   EXPECT_THAT(run.out, HasSubstr("== " + kNovelist + "\n"));
 }
 
+// A mistake about the second model is said before the first has said anything.
+TEST(Generate, AllModelsAreSoundBeforeTheFirstBegins) {
+  const TempDir temp;
+  fs::copy(kNovelist, temp / "small");
+  Json config = Json::parse(read_text(temp / "small/config.json"));
+  config["max_position_embeddings"] = 20;
+  write(temp / "small/config.json", config.dump());
+  const Outcome run = shorten({"generate", kNovelist, (temp / "small").string(), "--prompt", "The clerk",
+                               "--max-new-tokens", "40", "--device", "cpu"});
+  EXPECT_EQ(run.status, 2);
+  EXPECT_EQ(run.out, "");
+  EXPECT_THAT(run.err, HasSubstr("--max-new-tokens"));
+}
+
+TEST(Generate, WhatALongPromptLeavesToTheOthersIsSaid) {
+  std::string longer;
+  for (int i = 0; i < 950; ++i) longer += "house ";
+  const Outcome run = generate({"--prompt", longer}, "a");
+  EXPECT_EQ(run.status, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("leaves room for"));
+}
+
 TEST(Generate, MistakesAreNamed) {
   std::string longer;
   for (int i = 0; i < 1200; ++i) longer += "house ";
@@ -88,10 +110,15 @@ TEST(Generate, MistakesAreNamed) {
       {{}, longer, 2, "longer than the model's context"},
       {{"--max-new-tokens", "2000"}, "a", 2, "at most 1022"},
       {{"--temperature", "-1"}, "a", 2, "--temperature"},
+      {{"--temperature", "1e-50"}, "a", 2, "0.001 to 1000"},
+      {{"--temperature", "nan"}, "a", 2, "--temperature"},
+      {{"--seed", "-1"}, "a", 2, "0 to 2^64 - 1"},
+      {{"--seed", "18446744073709551616"}, "a", 2, "0 to 2^64 - 1"},
       {{"--temperature", "1", "--top-p", "0"}, "a", 2, "--top-p"},
       {{"--temperature", "1", "--min-p", "1.5"}, "a", 2, "--min-p"},
       {{"--top-k", "5"}, "a", 2, "nothing is drawn"},
       {{"--repetition-penalty", "0"}, "a", 2, "--repetition-penalty"},
+      {{"--repetition-penalty", "1e-300"}, "a", 2, "0.001 to 1000"},
       {{"--stop", ""}, "a", 2, "--stop"},
   };
   for (const auto& mistake : mistakes) {
@@ -193,6 +220,26 @@ TEST(Bench, MeasuresEveryPointOfTheGrid) {
   EXPECT_EQ(json["results"][0]["weight_bytes"], 4 * 14561472);
   for (const char* chart : {"latency.svg", "blocks.svg"})
     EXPECT_THAT(read_text(temp / chart), AllOf(HasSubstr("<svg"), HasSubstr("<polyline"), HasSubstr("</svg>")));
+  // Models of different shapes are no steps of one another.
+  EXPECT_THAT(read_text(temp / "blocks.svg"), HasSubstr("novelist-14m, batch 2, 4 + 3"));
+}
+
+TEST(Bench, WhatOneRunCannotTellIsNull) {
+  const Outcome run = shorten(
+      {"bench", kNovelist, "--new-tokens", "1", "--runs", "1", "--warmup", "0", "--device", "cpu", "--json", "-q"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json json = Json::parse(run.out), result = json["results"][0], latency = result["latency_s"];
+  EXPECT_EQ(latency["mean"], latency["median"]);
+  EXPECT_TRUE(latency["std"].is_null() && latency["ci95"].is_null());
+  EXPECT_TRUE(result["decode_tok_s"].is_null() && result["bandwidth_gb_s"].is_null());
+}
+
+TEST(Bench, AnEarlierBatchDoesNotCountForThePeak) {
+  const Outcome run = shorten({"bench", kNovelist, "--input", "400", "--new-tokens", "2", "--batch", "16,1", "--runs",
+                               "1", "--warmup", "0", "--device", "cpu", "--json", "-q"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json results = Json::parse(run.out)["results"];
+  EXPECT_LT(results[1]["peak_memory_bytes"].get<double>(), 0.8 * results[0]["peak_memory_bytes"].get<double>());
 }
 
 TEST(Bench, KeepsSomeBlocks) {
@@ -220,6 +267,7 @@ TEST(Bench, MistakesAreNamed) {
       {{"bench"}, "no model"},
       {{"bench", kNovelist, "--blocks", "33"}, "1 to 32"},
       {{"bench", kNovelist, "--batch", "0"}, "--batch"},
+      {{"bench", kNovelist, "--charts", "/tmp", "-o", "/tmp/../tmp/latency.svg"}, "two results"},
       {{"bench", "--random-weights", kShape, "--prompt", "a"}, "no tokenizer"},
       {{"bench", kNovelist, "--prompt", "a", "--input", "3"}, "exclude"},
   };

@@ -50,6 +50,33 @@ TEST(Output, AnInputIsNeverReplacedEvenWithForce) {
   EXPECT_FALSE(fs::exists(temp / "x"));
 }
 
+// As some programs give their children.
+TEST(Output, APipeThatDoesNotWaitGetsAll) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  ASSERT_GE(::fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::execl(SHORTEN_PROGRAM, SHORTEN_PROGRAM, "bench", kTiny.c_str(), "--new-tokens", "2", "--runs", "400", "--device",
+            "cpu", "--json", "-q", nullptr);
+    ::_exit(127);
+  }
+  ::close(ends[1]);
+  std::string out;
+  char piece[1024];
+  for (ssize_t n; (n = ::read(ends[0], piece, sizeof piece)) > 0;) {
+    out.append(piece, static_cast<size_t>(n));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  ::close(ends[0]);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(Json::parse(out)["results"][0]["latency_s"]["runs"].size(), 400u);
+}
+
 TEST(Output, NothingIsLeftWhereStandardOutputFails) {
   const TempDir temp;
   const std::string text = write(temp / "rows.jsonl", rows({8, 8})).string();
