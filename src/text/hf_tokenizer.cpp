@@ -117,23 +117,13 @@ void HfTokenizer::set_surroundings(const Json& parts, const TokenizerConfig& con
   }
   if (!surroundings_.before.empty()) bos_ = surroundings_.before.front();
   if (!surroundings_.after.empty()) eos_ = surroundings_.after.back();
-  const auto id_of = [&](const std::string& token, std::string_view key) {
-    const auto id = token_to_id(token);
-    if (!id) {
-      throw bad_input("a special token is not in the vocabulary")
-          .file(config.file)
-          .where(fmt::format("key \"{}\"", key))
-          .found(token);
-    }
-    return *id;
-  };
-  if (config.names_bos) bos_ = config.bos ? std::optional(id_of(*config.bos, "bos_token")) : std::nullopt;
+  if (config.names_bos) bos_ = config.bos ? std::optional(config.id_in(*this, "bos_token")) : std::nullopt;
   if (config.names_eos) eos_ = config.eos ? token_to_id(*config.eos) : std::nullopt;
   if (!config.add_bos && !config.add_eos) return;
   // Transformers: where one of them is given, the two replace the post-processor.
   surroundings_ = {};
   if (config.add_bos.value_or(false) && bos_) surroundings_.before.push_back(*bos_);
-  if (config.add_eos.value_or(false) && config.eos) surroundings_.after.push_back(id_of(*config.eos, "eos_token"));
+  if (config.add_eos.value_or(false) && config.eos) surroundings_.after.push_back(config.id_in(*this, "eos_token"));
 }
 
 std::vector<TokenId> HfTokenizer::encode(std::string_view text) const {

@@ -88,23 +88,13 @@ class SpmTokenizer : public Tokenizer {
     const auto in_range = [&](int64_t id) {
       return id >= 0 && id < vocabulary() ? std::optional(static_cast<TokenId>(id)) : std::nullopt;
     };
-    const auto id_of = [&](const std::string& token, std::string_view key) {
-      const auto id = token_to_id(token);
-      if (!id) {
-        throw bad_input("a special token is not in the vocabulary")
-            .file(config.file)
-            .where(fmt::format("key \"{}\"", key))
-            .found(token);
-      }
-      return id;
-    };
     bos_ = in_range(model.bos_id);
     eos_ = in_range(model.eos_id);
-    if (config.names_bos) bos_ = config.bos ? id_of(*config.bos, "bos_token") : std::nullopt;
+    if (config.names_bos) bos_ = config.bos ? std::optional(config.id_in(*this, "bos_token")) : std::nullopt;
     add_bos_ = config.add_bos.value_or(true);
     add_eos_ = config.add_eos.value_or(false);
     if (config.names_eos) eos_ = config.eos ? token_to_id(*config.eos) : std::nullopt;
-    if (add_eos_ && config.eos) eos_ = id_of(*config.eos, "eos_token");
+    if (add_eos_ && config.eos) eos_ = config.id_in(*this, "eos_token");
   }
 
   sentencepiece::SentencePieceProcessor processor_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/tokenizer_config.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "core/error.h"
@@ -74,6 +76,15 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& model_dir) {
     }
   }
   return out;
+}
+
+TokenId TokenizerConfig::id_in(const Tokenizer& tokenizer, std::string_view key) const {
+  const std::string& token = *(key == "bos_token" ? bos : eos);
+  if (const auto id = tokenizer.token_to_id(token)) return *id;
+  throw bad_input("a special token is not in the vocabulary")
+      .file(file)
+      .where(fmt::format("key \"{}\"", key))
+      .found(token);
 }
 
 }  // namespace shorten::text

@@ -9,6 +9,7 @@
 
 #include "core/json.h"
 #include "text/added_tokens.h"
+#include "text/tokenizer.h"
 
 namespace shorten::text {
 
@@ -22,6 +23,9 @@ struct TokenizerConfig {
   bool add_prefix_space = false;
   std::vector<AddedToken> added;     // added_tokens_decoder
   std::vector<std::string> special;  // bos_token, eos_token, unk_token, ..., additional_special_tokens
+
+  // What the tokenizer calls the "bos_token" or "eos_token", which is given. Throws bad_input if it has no such token.
+  TokenId id_in(const Tokenizer& tokenizer, std::string_view key) const;
 };
 
 // All empty if the directory has no such file.
