@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Builds and runs the tests; ends with ctest's summary.
 # usage: ./test.sh             everything that needs no Python
-#        ./test.sh --interop   the tests against Transformers and tokenizers (installs them into .deps/oracle)
+#        ./test.sh --interop   the tests against Transformers, PEFT and tokenizers (installs them into .deps/oracle)
 #        ./test.sh --sanitize  the torch-free rooms and the corpus of bad files under ASan and UBSan
 # Tests that want larger data take its folder from SHORTEN_TEST_DATA and are skipped, by name, without.
 set -euo pipefail

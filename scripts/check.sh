@@ -33,7 +33,7 @@ while IFS=: read -r file include; do
   [ "$to" = "$from" ] && continue
   [[ $include == *'"engine/engine.h"'* && $from = cli ]] && continue
   [[ " ${allowed[$from]} " == *" $to "* ]] || fail "$file includes $to/: ${from} may include: ${allowed[$from]:-nothing}"
-done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu')
+done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu' --include='*.cuh')
 
 # No LibTorch below the line, nor in the program itself.
 if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/tasks src/data src/recipe src/family src/plan src/cli; then
@@ -43,10 +43,10 @@ if grep -rnE '\bassert\(' src --include='*.h' --include='*.cpp'; then fail "asse
 
 while read -r lines file; do
   [ "$lines" -le 400 ] || fail "$file has $lines lines (at most 400)"
-done < <(git ls-files 'src/*.cpp' 'src/*.h' 'src/*.cu' 'tests/*.cpp' 'tests/*.h' | xargs wc -l | grep -v ' total$')
+done < <(git ls-files 'src/*.cpp' 'src/*.h' 'src/*.cu' 'src/*.cuh' 'tests/*.cpp' 'tests/*.h' | xargs wc -l | grep -v ' total$')
 while read -r file; do
   head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || fail "$file has no SPDX line"
-done < <(git ls-files '*.cpp' '*.h' '*.cu' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt')
+done < <(git ls-files '*.cpp' '*.h' '*.cu' '*.cuh' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt')
 
 # clang-format 14 does not know CUDA's <<< >>>.
 if command -v clang-format >/dev/null; then
