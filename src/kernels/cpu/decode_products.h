@@ -43,13 +43,14 @@ constexpr int kLine = 64;  // bytes of a cache line
 //
 // Reading ahead is asked for in software, because the hardware's prefetchers start anew on each page and a row of
 // weights is hardly longer. With Ahead = 0 it is what this loop reads kNear bytes later, at the end of the rows
-// the beginning of the N next ones. Else, where several calls work on the same weights and arithmetic is what
-// takes their time, it is so many lines a step from `ahead` on. Both into the second-level cache: what waits for the
-// first one holds up loads (on Zen 4 that costs a quarter).
+// the beginning of the N next ones. Rows that are shorter than that are read one after another, as they lie in
+// memory: N of them at once are over before the prefetchers have found them. With another Ahead, where several calls
+// work on the same weights and arithmetic is what takes their time, it is so many lines a step from `ahead` on. All
+// into the second-level cache: what waits for the first one holds up loads (on Zen 4 that costs a quarter).
 template <int N, int M, int Ahead, typename T>
 void tile(const T* weight, int64_t k, const float* x, int64_t x_stride, const char* ahead, float* out,
           int64_t out_stride) {
-  constexpr int64_t kNear = 1024, kStepBytes = kStep * sizeof(T);
+  constexpr int64_t kNear = 1024, kNarrow = 4096, kStepBytes = kStep * sizeof(T);
   const int64_t row = k * static_cast<int64_t>(sizeof(T)), turn = k - kNear / static_cast<int64_t>(sizeof(T));
   Floats sums[M * N];
 #pragma GCC unroll 32
@@ -63,21 +64,32 @@ void tile(const T* weight, int64_t k, const float* x, int64_t x_stride, const ch
     }
   };
   const int64_t whole = k / kStep * kStep;
-  for (int64_t i = 0; i < whole; i += kStep) {
-    const int64_t distance = i < turn ? kNear : kNear + (N - 1) * row;
-#pragma GCC unroll 8
-    for (int line = 0; line < Ahead; ++line) __builtin_prefetch(ahead + line * kLine, 0, 2);
-    ahead += Ahead * kLine;
+  const auto ask = [](const T* w, int64_t distance) __attribute__((always_inline)) {
+#pragma GCC unroll 2
+    for (int byte = 0; byte < kStepBytes; byte += kLine) {
+      __builtin_prefetch(reinterpret_cast<const char*>(w) + distance + byte, 0, 2);
+    }
+  };
+  if (Ahead == 0 && row <= kNear) {
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n) {
-      const T* const w = weight + n * k + i;
-      if constexpr (Ahead == 0) {
-#pragma GCC unroll 2
-        for (int byte = 0; byte < kStepBytes; byte += kLine) {
-          __builtin_prefetch(reinterpret_cast<const char*>(w) + distance + byte, 0, 2);
-        }
+      for (const T *w = weight + n * k, *const end = w + whole; w < end; w += kStep) {
+        ask(w, kNarrow);
+        add(n, w - weight - n * k, load_pair(w));
       }
-      add(n, i, load_pair(w));
+    }
+  } else {
+    for (int64_t i = 0; i < whole; i += kStep) {
+      const int64_t distance = i < turn ? kNear : kNear + (N - 1) * row;
+#pragma GCC unroll 8
+      for (int line = 0; line < Ahead; ++line) __builtin_prefetch(ahead + line * kLine, 0, 2);
+      ahead += Ahead * kLine;
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) {
+        const T* const w = weight + n * k + i;
+        if constexpr (Ahead == 0) ask(w, distance);
+        add(n, i, load_pair(w));
+      }
     }
   }
   if (whole < k) {
