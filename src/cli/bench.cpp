@@ -203,7 +203,7 @@ void run_bench(const BenchOptions& o, const CommonOptions& common) {
     if (o.charts.empty()) break;
     const fs::path chart = fs::path(o.charts) / name;
     check_output(chart.string(), common.force, inputs);
-    if (!common.output.empty() && fs::weakly_canonical(chart) == fs::weakly_canonical(common.output))
+    if (!common.output.empty() && real_path(chart) == real_path(common.output))
       throw usage_error("two results in one file").file(common.output).help("give -o another name");
   }
 
@@ -259,7 +259,7 @@ std::function<void()> setup_bench(CLI::App& app, CommonOptions& common) {
       ->allow_extra_args(false);
   list("--blocks", o->blocks, "keep only so many blocks of each model, the first ones");
   o->input_given = list("--input", o->input, "tokens of a prompt, drawn at random [12]");
-  list("--new-tokens", o->new_tokens, "tokens to make; the end-of-sequence token does not end it [128]");
+  list("--new-tokens", o->new_tokens, "tokens to make; no token ends the text before [128]");
   list("--batch", o->batch, "sequences at a time [1]");
   o->prompt_given = app.add_option("--prompt", o->prompt, "this prompt instead of random ids")->type_name("TEXT");
   app.add_option("--runs", o->runs, "measured runs [20]")->type_name("N")->check(CLI::Range(1, 1 << 20));

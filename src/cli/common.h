@@ -36,6 +36,9 @@ std::function<void()> setup_generate(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_heal(CLI::App& app, CommonOptions& common);
 std::function<void()> setup_bench(CLI::App& app, CommonOptions& common);
 
+// The absolute name without links, also of what is not there yet.
+fs::path real_path(const fs::path& path);
+
 // Refuses, before any work, an output that exists (without --force), and always one that is an input: the
 // same file, or inside a folder that is read. Does nothing if `output` is empty.
 void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs);

@@ -81,12 +81,13 @@ class Writer {
 };
 
 // New tokens that fit behind the longest prompt. A number that was asked for is never reduced.
-int64_t room(const GenerateOptions& o, int64_t prompt, const family::ModelSpec& spec) {
+int64_t room(const std::string& model, const GenerateOptions& o, int64_t prompt, const family::ModelSpec& spec) {
   const int64_t left = spec.max_positions - prompt;
   if (o.new_tokens <= left) return o.new_tokens;
   if (!*o.new_tokens_given) {
     if (o.prompts.size() > 1)
-      log_warning(fmt::format("a prompt of {} tokens leaves room for {} new ones, which all get", prompt, left));
+      log_warning(fmt::format("{}: the longest prompt, {} tokens, leaves each at most {} new ones",
+                              printable(model, 60), prompt, left));
     return left;
   }
   throw usage_error("prompt and new tokens are longer than the model's context")
@@ -111,7 +112,7 @@ Job read_job(const std::string& name, const GenerateOptions& o) {
     out.shape.prompt = std::max(out.shape.prompt, static_cast<int64_t>(sample.prompt_ids.size()));
   }
   out.shape.rows = static_cast<int64_t>(out.samples.size());
-  out.shape.new_tokens = room(o, out.shape.prompt, spec);
+  out.shape.new_tokens = room(name, o, out.shape.prompt, spec);
   out.shape.draws = o.sampling.temperature > 0;
   return out;
 }

@@ -84,7 +84,7 @@ class RunDirectory {
   Json report() const;      // heal.json; throws bad_input if it is none of ours
   HealRun load();           // throws bad_input for a damaged one, or models that have changed
   void finish();            // removes state/
-  void discard();           // of a run that never began to train: removes all but a finished run before it
+  void discard();           // of a run that never began to train: leaves what an earlier one made
 
   const fs::path& path() const { return path_; }
 
@@ -94,6 +94,7 @@ class RunDirectory {
   bool holds_only_state() const;  // state/ has no file that is not ours
   bool holds_outputs() const;     // there is more than state/
   bool is_ours() const;           // all this is a run, by what its files say and not by their names alone
+  void clear_state();
   void remove_state();
   void remove_temporaries() const;
 

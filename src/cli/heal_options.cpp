@@ -74,7 +74,8 @@ void add_steps(CLI::App& app, HealOptions& o) {
   count("--steps", s.steps, "steps instead of epochs", 1)->excludes("--epochs");
   count("--batch", s.batch, "rows of a step [64]", 1);
   count("--micro-batch", s.micro_batch, "rows at once [as memory allows]", 1);
-  app.add_option("--loss-average", o.average, "mean over the batch, or micro: over means of micro-batches [batch]")
+  app.add_option("--loss-average", o.average,
+                 "batch: its mean is the loss; micro: that of the means of its micro-batches [batch]")
       ->type_name("KIND")
       ->group(group);
   app.add_option("--lr", s.lr, "learning rate [1e-4]")->type_name("RATE")->group(group);
@@ -150,12 +151,24 @@ void add_heal_options(CLI::App& app, HealOptions& o) {
 }
 
 Json asked_with(const HealOptions& o) {
-  constexpr const char* kOptions[] = {"--epochs",          "--samples", "--validation",   "--text",
-                                      "--train-on-prompt", "--teacher", "--init-adapter", "--tokenizer"};
+  constexpr const char* kOptions[] = {"--epochs", "--samples", "--train-on-prompt", "--tokenizer"};
   Json asked = Json::object();
   for (const char* option : kOptions) {
     const CLI::Option* const given = o.app->get_option(option);
     asked[option] = given->count() > 0 ? Json(given->results()) : Json();
+  }
+  // A relative name means something else in another folder.
+  const auto place = [&](const char* option, const fs::path& path) {
+    asked[option] = o.given(option) ? Json(real_path(path).string()) : Json();
+  };
+  place("--teacher", o.teacher.empty() ? fs::path() : checkpoint::resolve_model(o.teacher));
+  place("--init-adapter", o.init_adapter);
+  const bool number = o.validation.find_first_not_of("0123456789") == std::string::npos;
+  asked["--validation"] = number ? Json(o.validation) : Json(real_path(o.validation).string());
+  asked["--text"] = Json::array();
+  for (const std::string& text : o.text) {
+    const size_t name = text.find('=') + 1;
+    asked["--text"].push_back(text.substr(0, name) + real_path(text.substr(name)).string());
   }
   return asked;
 }

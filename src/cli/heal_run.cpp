@@ -164,9 +164,17 @@ void RunDirectory::lock() {
     throw usage_error("another process is training in this directory").file(path_);
 }
 
-void RunDirectory::remove_state() {
+// All but the lock.
+void RunDirectory::clear_state() {
   // First what says that there is something to go on with: whenever this is cut off, nothing claims what is not there.
   fs::remove(path_ / "state" / "run.json");
+  for (const std::string& name : checkpoint::list_names(path_ / "state")) {
+    if (name != "lock") fs::remove_all(path_ / "state" / name);
+  }
+}
+
+void RunDirectory::remove_state() {
+  clear_state();
   fs::remove_all(path_ / "state");
 }
 
@@ -230,11 +238,8 @@ void RunDirectory::create() {
   make_folders(path_ / "state");
   lock();  // nobody trains in it
   // By state/ alone we know what an earlier run left without an end: it stays.
-  if (fresh || finished() || !holds_outputs()) begun_ = std::make_unique<Temporary>(fresh ? path_ : path_ / "state");
-  fs::remove(path_ / "state" / "run.json");
-  for (const std::string& name : checkpoint::list_names(path_ / "state")) {
-    if (name != "lock") fs::remove_all(path_ / "state" / name);
-  }
+  if (finished() || !holds_outputs()) begun_ = std::make_unique<Temporary>(fresh ? path_ : path_ / "state");
+  clear_state();
 }
 
 void RunDirectory::remove_outputs() {
@@ -347,7 +352,7 @@ void RunDirectory::finish() {
 }
 
 void RunDirectory::discard() {
-  if (!finished()) remove_outputs();  // of a run that was to be replaced, and cannot go on any more
+  if (!finished() && holds_outputs()) return clear_state();  // as in `create`
   remove_state();
   std::error_code ignored;  // it holds something, then
   fs::remove(path_, ignored);

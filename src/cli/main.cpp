@@ -44,11 +44,12 @@ constexpr char kFooter[] =
     "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
     "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
 
-// CLI11 takes what is too large for the largest number.
-std::string whole_number(const std::string& text) {
+// CLI11 takes 010 for 8, and what is too large for the largest number.
+uint64_t parse_seed(const std::string& text) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? "" : text + " is not one of 0 to 2^64 - 1";
+  if (error == std::errc() && end == text.data() + text.size()) return value;
+  throw usage_error("not a seed").where("--seed").expected("a whole number, 0 to 2^64 - 1").found(text);
 }
 
 void add_common(CLI::App& app, CommonOptions& o) {
@@ -63,9 +64,9 @@ void add_common(CLI::App& app, CommonOptions& o) {
       ->type_name("N")
       ->check(CLI::Range(1, 4096))
       ->group(group);
-  app.add_option("--seed", o.seed, "of everything drawn at random [1234]")
+  app.add_option_function<std::string>(
+         "--seed", [&o](const std::string& text) { o.seed = parse_seed(text); }, "of everything drawn at random [1234]")
       ->type_name("N")
-      ->check(whole_number)
       ->group(group);
   app.add_option("-o,--output", o.output, "where the result goes; prune, heal: a directory")
       ->type_name("PATH")

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,11 +15,16 @@
 
 namespace shorten::cli {
 
+fs::path real_path(const fs::path& path) {
+  std::error_code error;
+  return fs::weakly_canonical(fs::absolute(path), error);  // of a relative name that is not there it is relative
+}
+
 void check_not_input(const std::string& output, const std::vector<fs::path>& inputs) {
   std::error_code error;
-  const fs::path target = fs::weakly_canonical(output, error);
+  const fs::path target = real_path(output);
   for (const fs::path& input : inputs) {
-    const fs::path source = fs::weakly_canonical(input, error);
+    const fs::path source = real_path(input);
     const auto [end, unused] = std::mismatch(source.begin(), source.end(), target.begin(), target.end());
     if (end != source.end() && !fs::equivalent(source, target, error)) continue;
     throw usage_error("the output is an input, or lies inside one")
@@ -40,11 +44,7 @@ void write_stdout(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0 && errno == EAGAIN) {  // a pipe that does not wait, and is full
-      pollfd reader{STDOUT_FILENO, POLLOUT, 0};
-      ::poll(&reader, 1, -1);
-      continue;
-    }
+    if (n < 0 && errno == EAGAIN && wait_to_write(STDOUT_FILENO)) continue;
     if (n < 0) {
       const bool closed = errno == EPIPE;
       throw Error(closed ? ExitCode::kClosedPipe : ExitCode::kNoSpace, "cannot write to standard output")

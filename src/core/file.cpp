@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -133,6 +134,11 @@ bool disk_full(int error) { return error == ENOSPC || error == EDQUOT || error =
 Error io_error(std::string what, int error) {
   const char* const full = error == EDQUOT ? "the disk quota is used up" : "the disk is full";
   return (disk_full(error) ? no_space(full) : bad_input(std::move(what))).found(std::strerror(error));
+}
+
+bool wait_to_write(int fd) {
+  pollfd file{fd, POLLOUT, 0};
+  return ::poll(&file, 1, -1) >= 0 || errno == EINTR;
 }
 
 void make_folders(const fs::path& folder) {

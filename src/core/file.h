@@ -69,6 +69,8 @@ class StagedFile {
 Error io_error(std::string what, int error);
 bool disk_full(int error);
 
+bool wait_to_write(int fd);  // until a pipe that does not wait by itself takes more; false if it never will
+
 void make_folders(const fs::path& folder);  // and those above it; throws as above
 
 // Throws what StagedFile would for this name: called before a long computation whose result will go there.

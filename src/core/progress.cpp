@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "core/file.h"
 #include "core/units.h"
 
 namespace shorten {
@@ -34,6 +35,7 @@ void write_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN && wait_to_write(STDERR_FILENO)) continue;
     if (n <= 0) return;
     text.remove_prefix(static_cast<size_t>(n));
   }

@@ -68,7 +68,7 @@ class Layers {
     given_ = config.has(kKey) && !(config.at(kKey).is_array() && config.at(kKey).empty());
     if (!given_) return;
     if (config.at("target_modules").is_string())
-      throw config.error("blocks cannot be chosen where target_modules is an expression", kKey);
+      throw config.error("blocks cannot be chosen where target_modules is a text and no list", kKey);
     for (const Json& entry : as_array(config.at(kKey))) {
       if (!entry.is_number_integer()) throw config.error("not the number of a block", kKey).found(entry.dump());
       blocks_.insert(entry.get<int64_t>());

@@ -11,7 +11,7 @@ namespace shorten::plan {
 namespace {
 
 constexpr size_t kMaxPattern = 16 << 10;
-constexpr uint32_t kMatchLimit = 10'000;  // backtracking steps of one match; there are some for each module
+constexpr uint32_t kMatchLimit = 100'000;  // backtracking steps of one match; there are some for each module
 constexpr uint32_t kHeapLimitKib = 16 << 10;
 
 std::string message_of(int error) {
@@ -32,7 +32,7 @@ std::string foreign(std::string_view pattern) {
       if (letter && kEscapes.find(c) == std::string_view::npos) return fmt::format("\\{}", c);
       continue;
     }
-    for (const std::string_view text : {"{,", "[[:"}) {
+    for (const std::string_view text : {"{,", "[:", "(*"}) {
       if (pattern.substr(i).starts_with(text)) return std::string(text);
     }
   }

@@ -94,7 +94,7 @@ TEST(Generate, WhatALongPromptLeavesToTheOthersIsSaid) {
   for (int i = 0; i < 950; ++i) longer += "house ";
   const Outcome run = generate({"--prompt", longer}, "a");
   EXPECT_EQ(run.status, 0) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("leaves room for"));
+  EXPECT_THAT(run.err, HasSubstr("leaves each at most"));
 }
 
 TEST(Generate, MistakesAreNamed) {
@@ -113,6 +113,7 @@ TEST(Generate, MistakesAreNamed) {
       {{"--temperature", "1e-50"}, "a", 2, "0.001 to 1000"},
       {{"--temperature", "nan"}, "a", 2, "--temperature"},
       {{"--seed", "-1"}, "a", 2, "0 to 2^64 - 1"},
+      {{"--seed", ""}, "a", 2, "0 to 2^64 - 1"},
       {{"--seed", "18446744073709551616"}, "a", 2, "0 to 2^64 - 1"},
       {{"--temperature", "1", "--top-p", "0"}, "a", 2, "--top-p"},
       {{"--temperature", "1", "--min-p", "1.5"}, "a", 2, "--min-p"},
@@ -268,6 +269,7 @@ TEST(Bench, MistakesAreNamed) {
       {{"bench", kNovelist, "--blocks", "33"}, "1 to 32"},
       {{"bench", kNovelist, "--batch", "0"}, "--batch"},
       {{"bench", kNovelist, "--charts", "/tmp", "-o", "/tmp/../tmp/latency.svg"}, "two results"},
+      {{"bench", kNovelist, "--charts", ".", "-o", "latency.svg"}, "two results"},
       {{"bench", "--random-weights", kShape, "--prompt", "a"}, "no tokenizer"},
       {{"bench", kNovelist, "--prompt", "a", "--input", "3"}, "exclude"},
   };

@@ -161,6 +161,8 @@ TEST_F(InterruptedTest, WhatCouldNotReplaceItLeavesNothingInTheWay) {
       training((made_->temp / "short").string(), (made_->temp / "rows.jsonl").string(), run.string(), kSteps) +
       Arguments{"--force"};
   EXPECT_EQ(heal(anew + Arguments{"--max-memory", "1"}).status, 5);
+  EXPECT_TRUE(fs::exists(run / "train.jsonl"));  // what it had made stays
+  EXPECT_EQ(heal({"--resume", run.string()}).status, 3);
   healed(anew);
   expect_the_same_end();
 }

@@ -44,6 +44,10 @@ TEST(Output, AnInputIsNeverReplacedEvenWithForce) {
     EXPECT_EQ(outcome.status, 2) << ::testing::PrintToString(arguments) << outcome.err;
     EXPECT_THAT(outcome.err, HasSubstr("input"));
   }
+  const fs::path folder = fs::current_path();
+  fs::current_path(temp / "model");
+  EXPECT_EQ(shorten({"inspect", ".", "-o", "new.json"}).status, 2);
+  fs::current_path(folder);
   EXPECT_EQ(read_text(text), before);
   EXPECT_EQ(read_text(temp / "model/config.json"), config);
   EXPECT_EQ(read_text(scores), kept);

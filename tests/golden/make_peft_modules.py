@@ -32,6 +32,7 @@ CONFIGS = [
     dict(target_modules=r"model\.layers\.1\.mlp\.up_pro."),
     dict(target_modules=r"no|model\.layers\.1\.mlp\.up_proj"),
     dict(target_modules=r"(?i)(?P<all>.*)(?<=LAYERS\.)1(?!\.mlp)\.(?:\w++\.)[q]_proj\Z"),
+    dict(target_modules=".*.*.*(q_proj|zzz)"),
     # The first key that matches the end of a path counts.
     dict(target_modules=["o_proj"], rank_pattern={"layers.1.self_attn.o_proj": 5, "o_proj": 3, ".*": 9}),
     dict(target_modules=["o_proj"], rank_pattern={"proj": 3, "elf_attn.o_proj": 3}, alpha_pattern={r"0\..*": 8}),

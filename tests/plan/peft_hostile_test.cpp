@@ -77,6 +77,7 @@ const std::vector<HostileCase> kAdapters = {
     config_case("expression_that_is_none", "target_modules", "\"(q_proj\"", kUnsupported, {"regular expression"}),
     config_case("expression_of_others", "target_modules", R"("\\Q.q_proj")", kUnsupported,
                 {"regular expression", "\\Q"}),
+    config_case("class_of_others", "target_modules", R"(".*[^[:digit:]]_proj")", kUnsupported, {"[:"}),
     config_case("repeat_without_a_minimum", "rank_pattern", R"({"q{,1}_proj": 2})", kUnsupported, {"{,"}),
     config_case("adapted_head", "target_modules", "[\"q_proj\", \"lm_head\"]", kUnsupported, {"lm_head", "down_proj"}),
     config_case("rank_of_text", "rank_pattern", "{\"q_proj\": \"4\"}", kBadInput, {"q_proj"}),
