@@ -37,9 +37,10 @@ bool same_data(const Json& sources, const std::vector<std::string>& given) {
 }
 
 // Throws unless the command of a run that goes on, or has ended, says of model, data and settings what it was begun
-// with. `facts`, `asked` and `begun` are what was recorded.
+// with. `facts`, `asked` and `begun` are what was recorded; `checked` is the model's place where its content is known
+// to be what was recorded, because to read it again takes a while.
 void check_same(const HealOptions& o, const CommonOptions& common, const Json& facts, const Json& asked,
-                const recipe::Settings& begun) {
+                const recipe::Settings& begun, const fs::path& checked = {}) {
   const auto differs = [&](const std::string& what, const std::string& where, const std::string& expected,
                            const std::string& found) {
     return usage_error("the run in this directory has " + what)
@@ -51,7 +52,9 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
   };
   const fs::path model = fs::absolute(checkpoint::resolve_model(o.model));
   const JsonObject begun_with(facts.at("model"), common.output);
-  if (checkpoint::Checkpoint(model).fingerprint() != begun_with.string("fingerprint"))
+  std::error_code elsewhere;
+  if (!fs::equivalent(model, checked, elsewhere) &&
+      checkpoint::Checkpoint(model).fingerprint() != begun_with.string("fingerprint"))
     throw differs("another model", "MODEL", begun_with.string("path"), model.string());
   std::vector<std::string> data;
   for (const Json& source : facts.at("data")) {
@@ -107,7 +110,7 @@ void check_resumed(const HealOptions& o, const CommonOptions& common, const Heal
             stored_compute.threads == 0 ? "one a core" : fmt::format("{}", stored_compute.threads));
   unchanged("--seed", common.seed == run.request.settings.seed, fmt::format("{}", run.request.settings.seed));
   if (alone) return;
-  check_same(o, common, run.facts, run.asked, run.request.settings);
+  check_same(o, common, run.facts, run.asked, run.request.settings, run.request.model);
 }
 
 void take_changes(const HealOptions& o, HealRequest& request) {

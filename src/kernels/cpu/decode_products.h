@@ -43,10 +43,10 @@ constexpr int kLine = 64;  // bytes of a cache line
 //
 // Reading ahead is asked for in software, because the hardware's prefetchers start anew on each page and a row of
 // weights is hardly longer. With Ahead = 0 it is what this loop reads kNear bytes later, at the end of the rows
-// the beginning of the N next ones. Rows of at most kNear bytes are read one after another, as they lie in
-// memory: N of them at once are over before the prefetchers have found them. With another Ahead, where several calls
-// work on the same weights and arithmetic is what takes their time, it is so many lines a step from `ahead` on. All
-// into the second-level cache: what waits for the first one holds up loads (on Zen 4 that costs a quarter).
+// the beginning of the N next ones. Rows of at most kNear bytes are read one after another, as they lie in memory,
+// which gains the more the shorter they are. With another Ahead, where several calls work on the same weights and
+// arithmetic is what takes their time, it is so many lines a step from `ahead` on. All into the second-level cache:
+// what waits for the first one holds up loads (on Zen 4 that costs a quarter).
 template <int N, int M, int Ahead, typename T>
 void tile(const T* weight, int64_t k, const float* x, int64_t x_stride, const char* ahead, float* out,
           int64_t out_stride) {
