@@ -11,20 +11,23 @@ fail() { echo "check: $*" >&2; failed=1; }
 declare -A allowed=(
   [core]=""
   [checkpoint]="core"
-  [text]="core"
-  [tasks]="core text"
-  [data]="core text"
   [family]="core checkpoint"
+  [text]="core"
+  [python]="core text"
+  [tasks]="core text python"
+  [data]="core text python"
+  [recipe]="core data"
   [plan]="core checkpoint family"
+  [prune]="core checkpoint family plan"
+  [peft]="core checkpoint family python"
+  [report]="core"
   [kernels]="core"
   [model]="core checkpoint family kernels"
   [score]="core plan model kernels"
-  [eval]="core text model kernels"
-  [generate]="core model kernels"
-  [recipe]="core data"
-  [train]="core data recipe checkpoint family kernels model plan"
-  [engine]="core checkpoint family text tasks data recipe plan kernels model score eval generate train"
-  [cli]="core checkpoint family text tasks data recipe plan"
+  [infer]="core text model kernels"
+  [train]="core data recipe checkpoint family prune peft kernels model"
+  [engine]="core checkpoint family text tasks data recipe plan peft kernels model score infer train"
+  [cli]="core checkpoint family text tasks data recipe plan prune peft report"
 )
 while IFS=: read -r file include; do
   from=$(cut -d/ -f2 <<<"$file")
@@ -36,7 +39,7 @@ while IFS=: read -r file include; do
 done < <(grep -rE '^#include "[a-z]+/' src --include='*.h' --include='*.cpp' --include='*.cu' --include='*.cuh')
 
 # No LibTorch below the line, nor in the program itself.
-if grep -rlE '#include [<"](ATen|c10|torch)/' src/core src/checkpoint src/text src/tasks src/data src/recipe src/family src/plan src/cli; then
+if grep -rlE '#include [<"](ATen|c10|torch)/' src/{core,checkpoint,family,text,python,tasks,data,recipe,plan,prune,peft,report,cli}; then
   fail "LibTorch headers below the torch line"
 fi
 if grep -rnE '\bassert\(' src --include='*.h' --include='*.cpp'; then fail "assert: use Error or SHORTEN_CHECK"; fi

@@ -7,8 +7,8 @@
 #include <map>
 
 #include "cli/bench.h"
-#include "cli/chart.h"
 #include "core/error.h"
+#include "report/chart.h"
 
 namespace shorten::cli {
 namespace {
@@ -38,11 +38,12 @@ std::string latency_chart(const BenchReport& report) {
     const auto same = [&](const GridPoint& p) { return same_lengths(p, r.point); };
     if (std::none_of(lengths.begin(), lengths.end(), same)) lengths.push_back(r.point);
   }
-  Chart chart{"Latency against throughput", "tokens a second", "latency, s", {}};
+  report::Chart chart{"Latency against throughput", "tokens a second", "latency, s", {}};
   for (size_t m = 0; m < report.models.size(); ++m) {
     for (const GridPoint& point : lengths) {
       const std::string name = fmt::format("{}, {} blocks", short_name(report.models, m), report.models[m].blocks);
-      Series series{lengths.size() == 1 ? name : fmt::format("{}, {} + {}", name, point.input, point.new_tokens), {}};
+      report::Series series{
+          lengths.size() == 1 ? name : fmt::format("{}, {} + {}", name, point.input, point.new_tokens), {}};
       for (const BenchResult& r : report.results) {
         if (r.model != m || !r.ran() || !same_lengths(point, r.point)) continue;
         series.points.push_back({r.throughput(), statistics(r.latency).mean, fmt::format("batch {}", r.point.batch)});
@@ -50,14 +51,14 @@ std::string latency_chart(const BenchReport& report) {
       if (!series.points.empty()) chart.series.push_back(std::move(series));
     }
   }
-  return render_svg(chart);
+  return report::render_svg(chart);
 }
 
 // A line joins the same model at the same point with more and fewer blocks.
 std::string blocks_chart(const BenchReport& report) {
   std::map<std::vector<int64_t>, int64_t> most;  // blocks of a shape
   for (const BenchModel& model : report.models) most[model.shape] = std::max(most[model.shape], model.blocks_before);
-  Chart chart{"Speed against blocks removed", "blocks removed", "tokens a second", {}};
+  report::Chart chart{"Speed against blocks removed", "blocks removed", "tokens a second", {}};
   std::vector<const BenchResult*> first;  // of each line
   for (const BenchResult& r : report.results) {
     if (!r.ran()) continue;
@@ -76,9 +77,9 @@ std::string blocks_chart(const BenchReport& report) {
     const auto removed = static_cast<double>(most[model.shape] - model.blocks);
     chart.series[static_cast<size_t>(found - first.begin())].points.push_back({removed, r.throughput(), ""});
   }
-  for (Series& series : chart.series)
+  for (report::Series& series : chart.series)
     std::sort(series.points.begin(), series.points.end(), [](const auto& a, const auto& b) { return a.x < b.x; });
-  return render_svg(chart);
+  return report::render_svg(chart);
 }
 
 }  // namespace shorten::cli

@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include "cli/bench.h"
-#include "cli/table.h"
 #include "core/error.h"
 #include "core/units.h"
 #include "core/version.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
@@ -113,9 +113,9 @@ std::string bench_table(const BenchReport& report) {
     out += fmt::format("{}  {}\n   {} {}, {} parameters, {}\n", letter(m), printable(model.name, 200), model.blocks,
                        model.blocks == 1 ? "block" : "blocks", human_count(model.parameters), where);
   }
-  const std::vector<Column> columns = {{"", false},  {"batch"},   {"in"},       {"new"},  {"latency, s"},
-                                       {"tokens/s"}, {"prefill"}, {"decode/s"}, {"GB/s"}, {"share"}};
-  Rows rows;
+  const std::vector<report::Column> columns = {{"", false},  {"batch"},   {"in"},       {"new"},  {"latency, s"},
+                                               {"tokens/s"}, {"prefill"}, {"decode/s"}, {"GB/s"}, {"share"}};
+  report::Rows rows;
   std::string cut_short;
   uint64_t peak = 0;
   for (const BenchResult& r : report.results) {
@@ -138,7 +138,7 @@ std::string bench_table(const BenchReport& report) {
     rows.back().push_back(decodes ? fmt::format("{:.1f}", r.bandwidth() / 1e9) : "");
     rows.back().push_back(decodes ? fmt::format("{:.2f}", r.bandwidth() / report.copy_bandwidth) : "");
   }
-  out += "\n" + render_table(columns, rows);
+  out += "\n" + report::render_table(columns, rows);
   out += fmt::format("mean ± deviation of {} {} after {} to warm up, models in turn; prefill in seconds\n", report.runs,
                      report.runs == 1 ? "run" : "runs", report.warmup);
   out += fmt::format(

@@ -5,17 +5,17 @@
 #include <cmath>
 
 #include "cli/eval.h"
-#include "cli/table.h"
 #include "core/error.h"
 #include "core/units.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
 
 constexpr double kCommonThreshold = 0.05;  // of p, below which a difference is called one
 
-std::string render(const EvalReport& report, const std::vector<Column>& columns, const Rows& rows) {
-  return report.options.markdown ? render_markdown(columns, rows) + "\n" : render_table(columns, rows);
+std::string render(const EvalReport& report, const std::vector<report::Column>& columns, const report::Rows& rows) {
+  return report.options.markdown ? report::render_markdown(columns, rows) + "\n" : report::render_table(columns, rows);
 }
 
 // A model in a heading: its name, or with several a letter that a line above explains.
@@ -26,12 +26,12 @@ std::string letter(size_t model) {
 // One row a model, one column a text; with several models the factor on the first one's perplexity.
 std::string perplexities(const EvalReport& report) {
   const auto& models = report.models;
-  std::vector<Column> columns = {{"model", false}, {"parameters"}};
+  std::vector<report::Column> columns = {{"model", false}, {"parameters"}};
   for (const Perplexity& p : models[0].perplexity) {
     columns.push_back({p.text});
     if (models.size() > 1) columns.push_back({"ratio"});
   }
-  Rows rows;
+  report::Rows rows;
   for (const ModelResult& model : models) {
     rows.push_back({printable(model.path, 200), with_separators(static_cast<int64_t>(model.parameters))});
     for (size_t t = 0; t < model.perplexity.size(); ++t) {
@@ -55,9 +55,9 @@ std::string mean_name(const Mean& mean) {
 
 std::string values(const EvalReport& report) {
   const auto& models = report.models;
-  std::vector<Column> columns = {{"task", false}, {"metric", false}, {"documents"}};
+  std::vector<report::Column> columns = {{"task", false}, {"metric", false}, {"documents"}};
   for (size_t m = 0; m < models.size(); ++m) columns.push_back({models.size() > 1 ? letter(m) : "value"});
-  Rows rows;
+  report::Rows rows;
   for (size_t t = 0; t < models[0].tasks.size(); ++t) {
     const tasks::TaskData& data = *models[0].tasks[t].data;
     for (size_t k = 0; k < data.task->metrics.size(); ++k) {
@@ -91,13 +91,13 @@ std::string verdict(const std::string& other, const tasks::PairedBootstrap& mean
 
 std::string comparison(const EvalReport& report, size_t model) {
   const std::string other = letter(model);
-  const std::vector<Column> columns = {{other + " against A", false},
-                                       {"metric", false},
-                                       {"difference"},
-                                       {"only A right"},
-                                       {"only " + other},
-                                       {"p (McNemar)"}};
-  Rows rows;
+  const std::vector<report::Column> columns = {{other + " against A", false},
+                                               {"metric", false},
+                                               {"difference"},
+                                               {"only A right"},
+                                               {"only " + other},
+                                               {"p (McNemar)"}};
+  report::Rows rows;
   const Comparison& against = report.comparisons[model - 1];
   for (size_t t = 0; t < against.tasks.size(); ++t) {
     const Comparison::OfTask& task = against.tasks[t];

@@ -12,7 +12,7 @@
 #include "core/utf8.h"
 #include "core/version.h"
 #include "data/show.h"
-#include "plan/peft_adapter.h"
+#include "peft/adapter.h"
 
 namespace shorten::cli {
 namespace {
@@ -24,7 +24,7 @@ void take_adapter(const HealOptions& o, const HealModels& models, recipe::Settin
     if (o.given(option))
       throw usage_error("the adapter says this already").where(option).help("leave it out with --init-adapter");
   }
-  const plan::AdapterConfig config = plan::open_adapter(o.init_adapter, models.spec, models.fingerprint).config;
+  const peft::AdapterConfig config = peft::open_adapter(o.init_adapter, models.spec, models.fingerprint).config;
   s.rank = config.rank;
   s.alpha = config.alpha;
   s.rank_stabilised = config.rank_stabilised;

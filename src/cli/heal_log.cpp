@@ -6,15 +6,15 @@
 
 #include <chrono>
 
-#include "cli/chart.h"
 #include "cli/heal.h"
-#include "cli/table.h"
 #include "core/error.h"
+#include "core/file_format.h"
 #include "core/json_text.h"
 #include "core/progress.h"
 #include "core/units.h"
 #include "core/version.h"
-#include "plan/file_format.h"
+#include "report/chart.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
@@ -41,8 +41,8 @@ bool is_line(const Json& line, int64_t step) {
   return line.is_object() && has("step") && has("tokens") && has("seconds") && line["step"] == step;
 }
 
-Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before) {
-  Chart chart{"Loss by step", "step", "loss", {{"training", {}}, {"held-out rows", {}}}};
+report::Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before) {
+  report::Chart chart{"Loss by step", "step", "loss", {{"training", {}}, {"held-out rows", {}}}};
   if (before.loss && std::isfinite(*before.loss)) chart.series[1].points.push_back({0, *before.loss, ""});
   for (const Json& line : lines) {
     const double step = line["step"].get<double>();
@@ -50,7 +50,7 @@ Chart loss_chart(const std::vector<Json>& lines, const recipe::Measured& before)
     if (line.contains("val_loss") && line["val_loss"].is_number())
       chart.series[1].points.push_back({step, line["val_loss"].get<double>(), ""});
   }
-  std::erase_if(chart.series, [](const Series& s) { return s.points.empty(); });
+  std::erase_if(chart.series, [](const report::Series& s) { return s.points.empty(); });
   return chart;
 }
 
@@ -153,7 +153,7 @@ void HealLog::sync() const {
 Json HealLog::finish(const HealRun& run, const HealResponse& response) {
   const recipe::TrainResult& result = response.result;
   const recipe::Settings& s = request_.settings;
-  Json json = {{"format", "shorten.heal"}, {"version", plan::kFileVersion}, {"shorten_version", kVersion}};
+  Json json = {{"format", "shorten.heal"}, {"version", kFileVersion}, {"shorten_version", kVersion}};
   json.update(run.facts);
   json["asked"] = run.asked;
   json["settings"] = recipe::to_json(s);
@@ -175,8 +175,8 @@ Json HealLog::finish(const HealRun& run, const HealResponse& response) {
                             *result.before.loss, *result.best->loss, result.best_step));
   }
   StagedFile(run_ / "train.csv", csv(lines_), true).commit();
-  if (const Chart chart = loss_chart(lines_, result.before); !chart.series.empty())
-    StagedFile(run_ / "loss.svg", render_svg(chart), true).commit();
+  if (const report::Chart chart = loss_chart(lines_, result.before); !chart.series.empty())
+    StagedFile(run_ / "loss.svg", report::render_svg(chart), true).commit();
   return json;
 }
 
@@ -203,7 +203,7 @@ std::string heal_table(const Json& report, const fs::path& run) {
     fields.emplace_back("held-out loss", shown(before.at("loss")) + " -> " + shown(after.at("loss")));
   for (const auto& [name, value] : before.at("perplexity").items())
     fields.emplace_back(name, "perplexity " + shown(value) + " -> " + shown(after.at("perplexity").at(name)));
-  return render_fields(fields);
+  return report::render_fields(fields);
 }
 
 }  // namespace shorten::cli

@@ -11,15 +11,15 @@
 #include "cli/text_options.h"
 #include "core/error.h"
 #include "core/progress.h"
-#include "plan/lineage.h"
+#include "family/lineage.h"
 
 namespace shorten::cli {
 namespace {
 
 // The teacher as the lineage of the model knows it.
-std::vector<int> blocks_in(const std::vector<plan::Ancestor>& lineage, const std::string& fingerprint,
+std::vector<int> blocks_in(const std::vector<family::Ancestor>& lineage, const std::string& fingerprint,
                            const fs::path& teacher, const HealModels& models, int64_t teacher_blocks) {
-  for (const plan::Ancestor& ancestor : lineage) {
+  for (const family::Ancestor& ancestor : lineage) {
     if (ancestor.fingerprint == fingerprint) return ancestor.block;
   }
   if (!lineage.empty()) {
@@ -59,7 +59,7 @@ void check_tokens(const fs::path& model, const fs::path& teacher, const TextOpti
 }
 
 // The oldest ancestor that is still there. Paths that are not absolute are seen from this folder.
-fs::path find_parent(const std::vector<plan::Ancestor>& lineage) {
+fs::path find_parent(const std::vector<family::Ancestor>& lineage) {
   for (auto ancestor = lineage.rbegin(); ancestor != lineage.rend(); ++ancestor) {
     std::error_code failed;
     if (!fs::is_directory(ancestor->path, failed)) continue;
@@ -88,7 +88,7 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
   if (!wants_teacher && !wants_parent) return out;
 
   const auto blocks = static_cast<int64_t>(out.spec.blocks.size());
-  const std::vector<plan::Ancestor> lineage = plan::read_lineage(model, blocks);
+  const std::vector<family::Ancestor> lineage = family::read_lineage(model, blocks);
   parent = o.teacher.empty() ? find_parent(lineage) : checkpoint::resolve_model(o.teacher);
   if (parent.empty() && lineage.empty() && !wants_teacher) {  // a model that was never pruned may write its own text
     parent = out.model;

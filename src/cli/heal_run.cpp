@@ -14,9 +14,9 @@
 #include "checkpoint/state_slots.h"
 #include "cli/heal.h"
 #include "core/error.h"
+#include "core/file_format.h"
 #include "core/json_text.h"
 #include "core/sha256.h"
-#include "plan/file_format.h"
 
 namespace shorten::cli {
 namespace {
@@ -44,7 +44,7 @@ bool is_state(const std::string& name) {
 // Whether the file says that it is what we write.
 bool has_format(const fs::path& file, std::string_view format) {
   try {
-    return plan::read_format(file).at("format") == format;
+    return read_format(file).at("format") == format;
   } catch (const Error&) {
     return false;
   } catch (const Json::exception&) {
@@ -266,7 +266,7 @@ void RunDirectory::save(HealRun& run) {
   checkpoint::write_safetensors(path_ / "state" / "rows.safetensors", tensors, {});
 
   Json json = {{"format", kFormat},
-               {"version", plan::kFileVersion},
+               {"version", kFileVersion},
                {"model", r.model.string()},
                {"fingerprint", r.fingerprint},
                {"teacher", r.teacher ? Json(r.teacher->string()) : Json()},
@@ -288,8 +288,8 @@ void RunDirectory::save(HealRun& run) {
 }
 
 Json RunDirectory::report() const {
-  Json report = plan::read_format(path_ / "heal.json");
-  plan::expect_format(JsonObject(report, path_ / "heal.json"), kReportFormat);
+  Json report = read_format(path_ / "heal.json");
+  expect_format(JsonObject(report, path_ / "heal.json"), kReportFormat);
   return report;
 }
 
@@ -305,9 +305,9 @@ HealRun RunDirectory::load() {
 
 HealRun RunDirectory::read() const {
   const fs::path file = path_ / "state" / "run.json";
-  const Json text = plan::read_format(file);
+  const Json text = read_format(file);
   const JsonObject json(text, file);
-  plan::expect_format(json, kFormat);
+  expect_format(json, kFormat);
   HealRun run;
   HealRequest& r = run.request;
   r.run = path_;

@@ -5,10 +5,10 @@
 
 #include "checkpoint/checkpoint.h"
 #include "cli/common.h"
-#include "cli/table.h"
 #include "core/error.h"
 #include "core/units.h"
 #include "family/spec.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
@@ -62,7 +62,7 @@ std::string to_table(const Checkpoint& model, const ModelSpec& spec) {
   const family::Counts counts = family::count_parameters(spec);
   const uint64_t per_block = counts.block_parameters / spec.blocks.size();
   const double share = static_cast<double>(counts.block_parameters) / static_cast<double>(counts.parameters);
-  return render_fields({
+  return report::render_fields({
       {"model", printable(model.dir().string())},
       {"family", spec.family},
       {"blocks", std::to_string(spec.blocks.size())},

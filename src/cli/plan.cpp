@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include "cli/common.h"
-#include "cli/table.h"
 #include "core/error.h"
 #include "core/units.h"
 #include "family/spec.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
@@ -43,14 +43,14 @@ std::string to_table(const plan::PrunePlan& plan, const plan::Inventory& invento
     const auto i = static_cast<size_t>(b);
     removed_parameters += inventory.block_parameters[i];
     bytes_after -= inventory.block_bytes[i];
-    rows.push_back({std::to_string(b), fmt::format("{:.{}f}", scores.scores[i], table_decimals(scores.scores)),
+    rows.push_back({std::to_string(b), fmt::format("{:.{}f}", scores.scores[i], report::table_decimals(scores.scores)),
                     with_separators(static_cast<int64_t>(inventory.block_parameters[i]))});
   }
   const auto share = [&](uint64_t of) {
     return 100.0 * static_cast<double>(removed_parameters) / static_cast<double>(of);
   };
-  std::string out = render_table({{"removed block"}, {*plan.criterion}, {"parameters"}}, rows);
-  return out + render_fields({
+  std::string out = report::render_table({{"removed block"}, {*plan.criterion}, {"parameters"}}, rows);
+  return out + report::render_fields({
                    {"blocks", fmt::format("{} -> {}", inventory.block_parameters.size(),
                                           inventory.block_parameters.size() - plan.remove.size())},
                    {"parameters", fmt::format("{} -> {}", with_separators(*plan.parameters_before),

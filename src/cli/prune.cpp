@@ -3,12 +3,12 @@
 
 #include "checkpoint/output_dir.h"
 #include "cli/common.h"
-#include "cli/table.h"
 #include "core/error.h"
 #include "core/json_text.h"
 #include "core/units.h"
 #include "family/spec.h"
-#include "plan/apply.h"
+#include "prune/apply.h"
+#include "report/table.h"
 
 namespace shorten::cli {
 namespace {
@@ -30,7 +30,7 @@ std::string old_indices(const std::vector<int>& kept) {
 }
 
 // On standard output, before the directory appears: after an error there is none.
-void report(const plan::ApplyResult& result, int64_t blocks, const CommonOptions& common) {
+void report(const prune::ApplyResult& result, int64_t blocks, const CommonOptions& common) {
   Json kept = Json::array();
   for (size_t i = 0; i < result.kept.size(); ++i) kept.push_back({{"new", i}, {"old", result.kept[i]}});
   const Json json = {{"format", "shorten.prune"},
@@ -39,7 +39,7 @@ void report(const plan::ApplyResult& result, int64_t blocks, const CommonOptions
                      {"blocks", kept},
                      {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},
                      {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
-  const std::string table = render_fields({
+  const std::string table = report::render_fields({
       {"written", printable(common.output)},
       {"blocks", fmt::format("{} -> {}: {} of the source", blocks, result.kept.size(), old_indices(result.kept))},
       {"parameters", fmt::format("{} -> {}", with_separators(static_cast<int64_t>(result.parameters_before)),
@@ -77,8 +77,8 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
   } else {
     plan.fingerprint = fingerprint;
   }
-  plan::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force,
-              [&](const plan::ApplyResult& result) { report(result, blocks, common); });
+  prune::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force,
+               [&](const prune::ApplyResult& result) { report(result, blocks, common); });
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "checkpoint/checkpoint.h"
 #include "cli/common.h"
 #include "cli/self_text.h"
-#include "cli/table.h"
 #include "cli/text_options.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -16,6 +15,7 @@
 #include "family/spec.h"
 #include "plan/criteria.h"
 #include "plan/scores.h"
+#include "report/table.h"
 #include "text/windows.h"
 
 namespace shorten::cli {
@@ -36,7 +36,7 @@ struct ScoreOptions {
 
 // One row a block; of each criterion the score and the rank.
 std::string to_table(const plan::Scores& scores) {
-  std::vector<Column> columns = {{"block"}};
+  std::vector<report::Column> columns = {{"block"}};
   std::vector<std::vector<size_t>> rank;
   for (const auto& [name, criterion] : scores.criteria) {
     columns.push_back({name});
@@ -50,11 +50,11 @@ std::string to_table(const plan::Scores& scores) {
     rows.push_back({std::to_string(b)});
     for (size_t c = 0; c < scores.criteria.size(); ++c) {
       const std::vector<double>& column = scores.criteria[c].second.scores;
-      rows.back().push_back(fmt::format("{:.{}f}", column[b], table_decimals(column)));
+      rows.back().push_back(fmt::format("{:.{}f}", column[b], report::table_decimals(column)));
       rows.back().push_back(std::to_string(rank[c][b]));
     }
   }
-  std::string out = render_table(columns, rows);
+  std::string out = report::render_table(columns, rows);
   if (scores.baseline_perplexity)
     out += fmt::format("perplexity of the whole model on the calibration text: {:.4f}\n", *scores.baseline_perplexity);
   return out + "rank 1 is the least important block\n";

@@ -10,7 +10,7 @@
 #include "core/json.h"
 #include "core/sha256.h"
 #include "data/template_table.h"
-#include "text/python_text.h"
+#include "python/text.h"
 #include "text/tokenizer_config.h"
 
 namespace shorten::data {
@@ -173,7 +173,7 @@ std::vector<Segment> ChatTemplate::render(const std::vector<Message>& messages) 
     out.own(style.system_after);
   }
   const auto said = [&](const std::string& content) {
-    return style.trims ? text::python::strip(content) : std::string_view(content);
+    return style.trims ? python::strip(content) : std::string_view(content);
   };
   std::string in_front;  // of what the first user says
   for (const auto& [role, content] : messages) {

@@ -14,7 +14,7 @@
 #include "kernels/accelerator.h"
 #include "model/device.h"
 #include "model/loader.h"
-#include "plan/peft_adapter.h"
+#include "peft/adapter.h"
 #include "train/output.h"
 #include "train/state.h"
 #include "train/trainer.h"
@@ -130,13 +130,13 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
 
 void start_from(const fs::path& dir, const HealRequest& request, const Sources& s, train::Student& student) {
   const at::NoGradGuard guard;
-  const plan::PeftAdapter adapter = plan::open_adapter(dir, s.spec, request.fingerprint);
+  const peft::PeftAdapter adapter = peft::open_adapter(dir, s.spec, request.fingerprint);
   // Where it has nothing, or a lower rank, zeros stay zeros: neither A nor B has a gradient where the other is zero.
   for (const train::AdapterPart& part : student.parts) {
     student.part_a(part).zero_();
     student.part_b(part).zero_();
   }
-  for (const plan::AdapterPair& pair : adapter.pairs) {
+  for (const peft::AdapterPair& pair : adapter.pairs) {
     const auto part = std::find_if(student.parts.begin(), student.parts.end(), [&](const train::AdapterPart& p) {
       return p.block == pair.block && p.module == pair.module;
     });

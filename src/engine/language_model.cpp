@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/units.h"
-#include "eval/likelihood.h"
-#include "generate/generator.h"
+#include "infer/generator.h"
+#include "infer/likelihood.h"
 #include "kernels/accelerator.h"
 #include "model/device.h"
 
@@ -23,7 +23,7 @@ std::optional<at::ScalarType> rounding(const std::string& name) {
 
 class LoadedContinuation : public Continuation {
  public:
-  LoadedContinuation(const model::CausalLm& model, const GenerationShape& shape, const generate::Sampling& sampling)
+  LoadedContinuation(const model::CausalLm& model, const GenerationShape& shape, const infer::Sampling& sampling)
       : device_(model.device()), generator_(model, sampling, shape.rows, shape.prompt, shape.new_tokens) {}
 
   void start(const std::vector<std::vector<text::TokenId>>& prompts) override {
@@ -39,7 +39,7 @@ class LoadedContinuation : public Continuation {
 
  private:
   at::Device device_;
-  generate::Generator generator_;
+  infer::Generator generator_;
 };
 
 class LoadedModel : public LanguageModel {
@@ -48,9 +48,9 @@ class LoadedModel : public LanguageModel {
 
   void likelihoods(const std::vector<Document>& documents, const LikelihoodSettings& settings,
                    const Sink& sink) const override {
-    eval::LikelihoodOptions options{settings.batch_tokens, settings.share, rounding(settings.logits_dtype), {}};
+    infer::LikelihoodOptions options{settings.batch_tokens, settings.share, rounding(settings.logits_dtype), {}};
     if (settings.softmax_dtype != "fp32") options.softmax = rounding(settings.softmax_dtype);
-    with_memory_errors([&] { eval::score_documents(model_, documents, options, sink); });
+    with_memory_errors([&] { infer::score_documents(model_, documents, options, sink); });
   }
 
   std::unique_ptr<Continuation> continuation(const GenerationShape& shape, const SamplingSettings& s) const override {
@@ -66,7 +66,7 @@ class LoadedModel : public LanguageModel {
           .help("use a smaller batch, fewer tokens, or --dtype bf16");
     }
     kernels::reset_peak_device_memory(model_.device());
-    const generate::Sampling sampling{s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed};
+    const infer::Sampling sampling{s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed};
     return with_memory_errors([&] { return std::make_unique<LoadedContinuation>(model_, shape, sampling); });
   }
 

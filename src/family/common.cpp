@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "family/file_keys.h"
 
 namespace shorten::family {
 namespace {
 
 constexpr int64_t kMaxSize = 1 << 24;  // of a width or a vocabulary: far above any model, far below overflow
-constexpr int64_t kMaxBlocks = 4096;
 
 Error unsupported_key(const JsonObject& config, std::string_view key, std::string what) {
   return unsupported(std::move(what))

@@ -4,8 +4,8 @@
 
 #include "core/error.h"
 #include "family/spec.h"
+#include "family/tensor_names.h"
 #include "plan/plan.h"
-#include "plan/tensor_names.h"
 
 namespace shorten::plan {
 
@@ -15,10 +15,10 @@ Inventory take_inventory(const checkpoint::Checkpoint& model, int64_t blocks) {
   inventory.block_bytes.assign(static_cast<size_t>(blocks), 0);
   std::vector<bool> seen(static_cast<size_t>(blocks), false);
   for (const auto& [name, tensor] : model.tensors()) {
-    if (is_redundant(model, name)) continue;
+    if (family::is_redundant(model, name)) continue;
     inventory.parameters += tensor.numel();
     inventory.bytes += tensor.bytes.size();
-    const auto part = split_block_name(name);
+    const auto part = family::split_block_name(name);
     if (!part) continue;
     if (part->block >= blocks) {
       throw unsupported("a tensor belongs to a block that config.json does not count")

@@ -7,7 +7,8 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "plan/file_format.h"
+#include "core/file_format.h"
+#include "family/file_keys.h"
 
 namespace shorten::plan {
 namespace {
@@ -36,14 +37,14 @@ PrunePlan read_plan(const fs::path& file) {
   PrunePlan plan;
   if (json.has("model")) {
     const JsonObject model = json.object("model");
-    if (model.has("blocks")) plan.blocks = model.integer("blocks", 1, kMaxBlocks);
-    if (model.has("fingerprint")) plan.fingerprint = read_fingerprint(model);
+    if (model.has("blocks")) plan.blocks = model.integer("blocks", 1, family::kMaxBlocks);
+    if (model.has("fingerprint")) plan.fingerprint = family::read_fingerprint(model);
   }
-  plan.remove = read_blocks(json, "remove");
+  plan.remove = family::read_blocks(json, "remove");
   if (plan.remove.empty()) throw json.error("the plan removes no block", "remove").expected("at least one block");
   if (json.has("criterion")) plan.criterion = json.string("criterion");
   if (json.has("target")) plan.target = json.object("target").value();
-  if (json.has("keep")) plan.keep = read_blocks(json, "keep");
+  if (json.has("keep")) plan.keep = family::read_blocks(json, "keep");
   for (const int block : plan.keep) {
     if (!std::binary_search(plan.remove.begin(), plan.remove.end(), block)) continue;
     throw json.error(fmt::format("the plan removes block {}, which it keeps", block), "keep");

@@ -9,7 +9,8 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "plan/file_format.h"
+#include "core/file_format.h"
+#include "family/file_keys.h"
 
 namespace shorten::plan {
 namespace {
@@ -143,8 +144,8 @@ Scores read_scores(const fs::path& file) {
   expect_format(json, kFormat);
   Scores scores;
   const JsonObject model = json.object("model");
-  scores.model = {model.string_or("path", ""), model.string_or("family", ""), read_fingerprint(model),
-                  model.integer("blocks", 1, kMaxBlocks)};
+  scores.model = {model.string_or("path", ""), model.string_or("family", ""), family::read_fingerprint(model),
+                  model.integer("blocks", 1, family::kMaxBlocks)};
   if (json.has("calibration")) scores.calibration = read_calibration(json.object("calibration"));
   if (json.has("compute")) {
     const JsonObject compute = json.object("compute");

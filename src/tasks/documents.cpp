@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/units.h"
-#include "tasks/python_random.h"
+#include "python/random.h"
 #include "tasks/wikitext.h"
 #include "text/text_files.h"
 
@@ -111,7 +111,7 @@ std::string TaskData::where(size_t i) const { return place_name(unit, ids.at(i))
 std::vector<int64_t> shuffled_order(int64_t n) {
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), int64_t{0});
-  PythonRandom(42).shuffle(order);
+  python::Random(42).shuffle(order);
   return order;
 }
 

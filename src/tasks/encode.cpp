@@ -8,8 +8,8 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "python/text.h"
 #include "tasks/parallel.h"
-#include "text/python_text.h"
 
 namespace shorten::tasks {
 namespace {
@@ -100,7 +100,7 @@ Error placed(Error error, const TaskData& data, size_t i) {
 }  // namespace
 
 Request move_trailing_space(const Request& request) {
-  const size_t kept = text::python::rstrip(request.context).size();
+  const size_t kept = python::rstrip(request.context).size();
   return {request.context.substr(0, kept), request.context.substr(kept) + request.continuation};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tasks/example.h"
 
-#include "text/python_text.h"
+#include "python/text.h"
 
 namespace shorten::tasks {
 
@@ -9,7 +9,7 @@ Example ask(std::string_view context, std::span<const std::string> choices, int6
   Example out;
   for (const std::string& choice : choices) {
     out.requests.push_back({std::string(context), " " + choice});
-    out.lengths.push_back(text::python::length(choice));
+    out.lengths.push_back(python::length(choice));
   }
   out.gold = gold;
   out.target = std::to_string(gold);

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "core/version.h"
-#include "tasks/python_json.h"
+#include "python/json.h"
 
 namespace shorten::tasks {
 namespace {
@@ -205,7 +205,7 @@ Json late_results(std::span<const TaskOutcome> outcomes, const Profile& profile,
        {"system_instruction", "system_instruction_sha", "fewshot_as_multiturn", "chat_template", "chat_template_sha"}) {
     out[key] = nullptr;
   }
-  out["total_evaluation_time_seconds"] = python_float(facts.seconds);
+  out["total_evaluation_time_seconds"] = python::repr(facts.seconds);
   return out;
 }
 
@@ -231,7 +231,7 @@ std::string results_file(std::span<const TaskOutcome> outcomes, const Profile& p
   out["shorten_version"] = kVersion;
   out["profile"] = profile.name;
   out["fingerprint"] = facts.fingerprint;
-  return python_json(out, true);
+  return python::dump_json(out, true);
 }
 
 }  // namespace shorten::tasks

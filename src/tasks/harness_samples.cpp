@@ -3,8 +3,8 @@
 // are known to have asked the same.
 #include "core/check.h"
 #include "core/sha256.h"
+#include "python/json.h"
 #include "tasks/harness_files.h"
-#include "tasks/python_json.h"
 
 namespace shorten::tasks {
 namespace {
@@ -17,7 +17,7 @@ Json arguments(const Request& request, Kind kind) {
 
 // The answer as strings: ["-12.3", "False"], or the log-likelihood of a text alone.
 Json response(const Answer& answer, Kind kind) {
-  const std::string value = python_float(answer.loglikelihood);
+  const std::string value = python::repr(answer.loglikelihood);
   if (kind == Kind::kText) return value;
   return Json::array({value, answer.greedy ? "True" : "False"});
 }
@@ -39,7 +39,7 @@ struct Hashes {
 Hashes hashes(const TaskOutcome& outcome, size_t i) {
   const Example& example = outcome.data->examples[i];
   const Request& first = example.requests.front();
-  return {sha256_hex(python_json(outcome.data->documents[i], true)),
+  return {sha256_hex(python::dump_json(outcome.data->documents[i], true)),
           sha256_hex(outcome.data->task->kind == Kind::kText ? first.continuation : first.context),
           sha256_hex(example.target)};
 }
@@ -77,7 +77,7 @@ Json sample(const TaskOutcome& outcome, size_t i) {
 std::string samples_file(const TaskOutcome& outcome) {
   SHORTEN_CHECK(outcome.answers.size() == outcome.data->examples.size(), "not an answer a document");
   std::string out;
-  for (size_t i = 0; i < outcome.answers.size(); ++i) out += python_json(sample(outcome, i), false) + "\n";
+  for (size_t i = 0; i < outcome.answers.size(); ++i) out += python::dump_json(sample(outcome, i), false) + "\n";
   return out;
 }
 

@@ -4,15 +4,13 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "python/text.h"
 #include "tasks/example.h"
 #include "tasks/fields.h"
 #include "text/normalizer.h"
-#include "text/python_text.h"
 
 namespace shorten::tasks {
 namespace {
-
-namespace python = text::python;
 
 // Deletes what \[.*?\] matches: from a bracket to the next closing one, on one line.
 std::string without_brackets(std::string_view text) {

@@ -11,8 +11,8 @@
 
 #include "core/check.h"
 #include "core/error.h"
+#include "python/random.h"
 #include "tasks/parallel.h"
-#include "tasks/python_random.h"
 
 namespace shorten::tasks {
 namespace {
@@ -144,7 +144,7 @@ double bootstrap_perplexity_stderr(std::span<const double> loglikelihoods, int i
   for_each_index(
       chunks,
       [&](size_t c) {
-        PythonRandom random(static_cast<uint32_t>(c));
+        python::Random random(static_cast<uint32_t>(c));
         for (size_t i = c * chunk; i < (c + 1) * chunk; ++i) {
           double total = 0;
           for (size_t draw = 0; draw < n; ++draw) total += loglikelihoods[random.choice_index(n)];

@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "python/literal.h"
 #include "tasks/example.h"
 #include "tasks/fields.h"
-#include "tasks/python_literal.h"
 
 namespace shorten::tasks {
 namespace {
@@ -37,7 +37,7 @@ Problem read_problem(const JsonObject& object) {
 
 std::vector<Problem> read_problems(const JsonObject& document) {
   const Error damaged = document.error("not a list as Python's repr() writes it", "problems");
-  const Json list = parse_python_literal(document.string("problems"), damaged);
+  const Json list = python::parse_literal(document.string("problems"), damaged);
   if (!list.is_array()) throw damaged;
   if (list.empty()) throw document.error("no problems", "problems");
   std::vector<Problem> out;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "python/text.h"
 #include "tasks/example.h"
 #include "tasks/fields.h"
 #include "tasks/hellaswag.h"
@@ -14,12 +15,10 @@
 #include "tasks/task.h"
 #include "tasks/wikitext.h"
 #include "text/normalizer.h"
-#include "text/python_text.h"
 
 namespace shorten::tasks {
 namespace {
 
-namespace python = text::python;
 using fmt::format;
 using Texts = std::vector<std::string>;
 

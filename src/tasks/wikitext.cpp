@@ -6,13 +6,12 @@
 
 #include "core/error.h"
 #include "core/utf8.h"
+#include "python/text.h"
 #include "text/normalizer.h"
-#include "text/python_text.h"
 
 namespace shorten::tasks {
 namespace {
 
-namespace python = text::python;
 using text::replace_all;
 
 // One level of heading: deeper ones are "= = Section = =".

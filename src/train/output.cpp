@@ -11,10 +11,10 @@
 #include "checkpoint/output_dir.h"
 #include "core/check.h"
 #include "core/error.h"
+#include "family/tensor_names.h"
 #include "model/loader.h"
-#include "plan/peft_adapter.h"
-#include "plan/tensor_names.h"
-#include "plan/write_model.h"
+#include "peft/adapter.h"
+#include "prune/write_model.h"
 #include "train/check_written.h"
 #include "train/state.h"
 
@@ -65,7 +65,7 @@ Changes changes_of(const Student& student, const Base& base) {
 
 void write_adapter(const Student& student, const recipe::Settings& settings, const Base& base, const fs::path& output) {
   HostTensors host;
-  std::vector<plan::AdapterPair> pairs;
+  std::vector<peft::AdapterPair> pairs;
   for (const AdapterPart& part : student.parts) {
     const std::string name = family::block_prefix(part.block) + part.module;
     host.add(name + ".lora_A", student.part_a(part));
@@ -76,9 +76,9 @@ void write_adapter(const Student& student, const recipe::Settings& settings, con
   uint64_t bytes = 1 << 20;  // names and settings
   for (const checkpoint::Tensor& tensor : host.tensors) bytes += tensor.bytes.size();
   checkpoint::OutputDir out(output, {base.files.dir()}, bytes, true);
-  const plan::AdapterConfig config{settings.rank, settings.alpha, settings.dropout, settings.rank_stabilised,
+  const peft::AdapterConfig config{settings.rank, settings.alpha, settings.dropout, settings.rank_stabilised,
                                    settings.targets};
-  plan::write_adapter(out.staging(), config, pairs, fs::absolute(base.files.dir()).string(), base.fingerprint);
+  peft::write_adapter(out.staging(), config, pairs, fs::absolute(base.files.dir()).string(), base.fingerprint);
   out.commit();
 }
 
@@ -86,18 +86,18 @@ void write_model(const Student& student, const Base& base, const std::vector<int
                  const fs::path& output) {
   const at::NoGradGuard guard;
   const Changes changes = changes_of(student, base);
-  plan::ModelFiles files{base.files, base.files.config_text(), {}, record, {}};
+  prune::ModelFiles files{base.files, base.files.config_text(), {}, record, {}};
   std::map<std::pair<int64_t, std::string>, checkpoint::Tensor> sorted;
   for (const auto& [name, tensor] : base.files.tensors()) {
-    if (plan::is_redundant(base.files, name)) continue;
-    const auto part = plan::split_block_name(name);
+    if (family::is_redundant(base.files, name)) continue;
+    const auto part = family::split_block_name(name);
     sorted.emplace(std::pair(part ? part->block : -1, name), tensor);
   }
   for (auto& [key, tensor] : sorted) files.tensors.push_back(tensor);
 
   bool moved = false;
   std::deque<Tensor> held;  // of the file that is being written
-  const plan::Fill fill = [&](std::vector<checkpoint::Tensor>& tensors) {
+  const prune::Fill fill = [&](std::vector<checkpoint::Tensor>& tensors) {
     held.clear();
     for (checkpoint::Tensor& tensor : tensors) {
       const checkpoint::Tensor& source = base.files.tensor(tensor.name);
@@ -111,7 +111,7 @@ void write_model(const Student& student, const Base& base, const std::vector<int
       moved = moved || std::memcmp(tensor.bytes.data(), source.bytes.data(), tensor.bytes.size()) != 0;
     }
   };
-  plan::write_model(files, output, true, fill, [&](const fs::path& staging) {
+  prune::write_model(files, output, true, fill, [&](const fs::path& staging) {
     if (!moved) {
       throw Error(ExitCode::kQuality, "the training has changed no weight")
           .file(base.files.dir())

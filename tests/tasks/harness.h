@@ -14,9 +14,9 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/utf8.h"
+#include "python/random.h"
 #include "tasks/documents.h"
 #include "tasks/metrics.h"
-#include "tasks/python_random.h"
 #include "test_data.h"
 
 namespace shorten::test {
@@ -68,7 +68,7 @@ inline std::string python_requests(const std::vector<tasks::Example>& examples, 
 // asked for twice, for its likelihood and for its greediness.
 inline std::vector<std::vector<tasks::Answer>> random_answers(const std::vector<tasks::Example>& examples,
                                                               tasks::Kind kind) {
-  tasks::PythonRandom random(42);
+  python::Random random(42);
   std::vector<std::vector<tasks::Answer>> out;
   for (const tasks::Example& example : examples) {
     auto& answers = out.emplace_back();

@@ -11,7 +11,7 @@
 #include "core/file.h"
 #include "core/version.h"
 #include "golden_math.h"
-#include "tasks/python_json.h"
+#include "python/json.h"
 
 namespace shorten::tasks {
 namespace {
@@ -22,24 +22,24 @@ using ::testing::StartsWith;
 
 TEST(PythonJson, WritesFloatsAsRepr) {
   for (const Json& pair : test::golden_math("python_json").at("floats")) {
-    EXPECT_EQ(python_float(std::strtod(pair[0].get<std::string>().c_str(), nullptr)), pair[1].get<std::string>());
+    EXPECT_EQ(python::repr(std::strtod(pair[0].get<std::string>().c_str(), nullptr)), pair[1].get<std::string>());
   }
 }
 
 TEST(PythonJson, IsThatOfPython) {
   for (const Json& text : test::golden_math("python_json").at("texts")) {
     const Json value = Json::parse(text.at("value").get<std::string>());
-    EXPECT_EQ(python_json(value, true), text.at("indented").get<std::string>());
-    EXPECT_EQ(python_json(value, false), text.at("line").get<std::string>());
+    EXPECT_EQ(python::dump_json(value, true), text.at("indented").get<std::string>());
+    EXPECT_EQ(python::dump_json(value, false), text.at("line").get<std::string>());
   }
 }
 
 TEST(PythonJson, WritesWhatIsNoNumber) {
   const double infinity = std::numeric_limits<double>::infinity();
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(python_json(Json::array({nan, infinity, -infinity}), false),
+  EXPECT_EQ(python::dump_json(Json::array({nan, infinity, -infinity}), false),
             test::golden_math("python_json").at("no_json").get<std::string>());
-  EXPECT_EQ(python_float(-infinity), "-inf");
+  EXPECT_EQ(python::repr(-infinity), "-inf");
 }
 
 TEST(SanitizedName, ReplacesRuns) {
@@ -100,7 +100,7 @@ class AgainstTheHarness : public ::testing::TestWithParam<Sampled> {
   }
   // A part of the results file about this task.
   static std::string part(const Json& file, const std::string& key) {
-    return python_json(file.at(key).at(GetParam().task), true);
+    return python::dump_json(file.at(key).at(GetParam().task), true);
   }
   const std::unique_ptr<WrittenRun> run_ = read_run(GetParam().task, GetParam().suffix);
   Json theirs_ = read_json(golden("results" + GetParam().suffix + "-0.4.13.json"));
@@ -188,8 +188,8 @@ TEST(ResultsFile, SaysHowTheModelWasRun) {
   EXPECT_EQ(json.at("config").at("random_seed"), 7);
   EXPECT_THAT(text, HasSubstr("\"limit\": 5.0,"));
   EXPECT_THAT(text, HasSubstr("\"date\": 1795503523.919685,"));
-  EXPECT_EQ(python_json(json.at("tokenizer_eos_token"), false), R"(["</s>", "2"])");
-  EXPECT_EQ(python_json(json.at("tokenizer_pad_token"), false), R"([null, "None"])");
+  EXPECT_EQ(python::dump_json(json.at("tokenizer_eos_token"), false), R"(["</s>", "2"])");
+  EXPECT_EQ(python::dump_json(json.at("tokenizer_pad_token"), false), R"([null, "None"])");
   EXPECT_EQ(json.at("eot_token_id"), 2);
   EXPECT_EQ(json.at("model_name_sanitized"), "models__é");
   EXPECT_EQ(json.at("total_evaluation_time_seconds"), "12.5");
@@ -210,7 +210,7 @@ TEST(ResultsFile, SortsAsTheHarness) {
   for (const char* key : {"configs", "versions", "n-shot", "higher_is_better"}) {
     EXPECT_THAT(keys(json.at(key)), ElementsAre("arc_easy", "lambada_openai"));
   }
-  EXPECT_EQ(python_json(json.at("n-samples").at("arc_easy"), false), R"({"original": 30, "effective": 7})");
+  EXPECT_EQ(python::dump_json(json.at("n-samples").at("arc_easy"), false), R"({"original": 30, "effective": 7})");
   EXPECT_EQ(json.at("configs").at("arc_easy").at("metadata").at("file"), "arc_easy.jsonl");
 }
 
@@ -241,7 +241,7 @@ TEST(ResultsFile, OfHarness03) {
   EXPECT_THAT(keys(json.at("results").at("lambada_openai")), ElementsAre("ppl", "ppl_stderr", "acc", "acc_stderr"));
   EXPECT_THAT(keys(json.at("results").at("wikitext")),
               ElementsAre("word_perplexity", "byte_perplexity", "bits_per_byte"));
-  EXPECT_EQ(python_json(json.at("versions"), false), R"({"lambada_openai": 0, "wikitext": 1})");
+  EXPECT_EQ(python::dump_json(json.at("versions"), false), R"({"lambada_openai": 0, "wikitext": 1})");
   EXPECT_THAT(keys(json.at("config")),
               ElementsAre("model", "model_args", "num_fewshot", "batch_size", "batch_sizes", "device", "no_cache",
                           "limit", "bootstrap_iters", "description_dict"));
