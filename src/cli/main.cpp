@@ -13,6 +13,7 @@
 
 #include "cli/common.h"
 #include "cli/help.h"
+#include "cli/option_names.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -77,7 +78,8 @@ void add_common(CLI::App& app, CommonOptions& o) {
   app.add_flag("-v,--verbose", o.verbose, "say more")->group(group);
 }
 
-int report(const Error& error, bool json) {
+int report(const Error& thrown, bool json) {
+  const Error error = thrown.with_field_names(option_name);
   write_stderr(error.block() + "\n");
   if (json) {
     Json fields = {{"code", static_cast<int>(error.code())}, {"message", error.message()}};

@@ -19,6 +19,11 @@ Error& Error::where(std::string value) {
   refresh();
   return *this;
 }
+Error& Error::field(std::string name, std::string value) {
+  field_ = std::move(name);
+  field_value_ = std::move(value);
+  return where(field_value_.empty() ? field_ : fmt::format("{} {}", field_, field_value_));
+}
 Error& Error::expected(std::string value) {
   expected_ = std::move(value);
   refresh();
@@ -52,7 +57,31 @@ std::string indented(std::string_view text) {
   }
 }
 
+// `text` with what stands in backquotes replaced by the name it has elsewhere.
+std::string with_names(const std::string& text, const std::function<std::string(const std::string&)>& name) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t open = text.find('`', at), close = open == std::string::npos ? open : text.find('`', open + 1);
+    if (close == std::string::npos) return out + text.substr(at);
+    const std::string word = text.substr(open + 1, close - open - 1), other = name(word);
+    out += text.substr(at, open - at) + (other.empty() ? fmt::format("`{}`", word) : other);
+    at = close + 1;
+  }
+  return out;
+}
+
 }  // namespace
+
+Error Error::with_field_names(const std::function<std::string(const std::string&)>& name) const {
+  Error out = *this;
+  out.message_ = with_names(message_, name);
+  out.expected_ = with_names(expected_, name);
+  out.help_ = with_names(help_, name);
+  if (const std::string other = field_.empty() ? "" : name(field_); !other.empty())
+    out.where_ = field_value_.empty() ? other : fmt::format("{} {}", other, field_value_);
+  out.refresh();
+  return out;
+}
 
 std::string Error::block() const {
   std::string out = fmt::format("error: {}", indented(message_));

@@ -5,10 +5,16 @@
 //
 //   throw bad_input("the tensor does not cover its byte range")
 //       .file(path).where("tensor lm_head.weight").expected("8192 bytes").found("8190 bytes");
+//
+// Libraries know no command line. What a request got wrong is named by its field, and where a text speaks of a field
+// it does so in backquotes; the program shows both as the option they came from (cli/option_names.h):
+//
+//   throw usage_error("out of range").field("lr").expected("above 0").help("use a smaller `lr` or a longer `warmup`");
 #pragma once
 
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +41,8 @@ class Error : public std::exception {
   // Each returns *this, so that an error reads as one sentence where it is thrown.
   Error& file(const std::filesystem::path& value);
   Error& where(std::string value);  // a tensor, a line, a key
+  // The field of a request, and its value where that helps: shown as `where`, which it replaces.
+  Error& field(std::string name, std::string value = "");
   Error& expected(std::string value);
   Error& found(std::string value);
   Error& help(std::string value);
@@ -43,9 +51,14 @@ class Error : public std::exception {
   const std::string& message() const { return message_; }
   const std::string& file() const { return file_; }
   const std::string& where() const { return where_; }
+  const std::string& field() const { return field_; }  // empty without one
   const std::string& expected() const { return expected_; }
   const std::string& found() const { return found_; }
   const std::string& help() const { return help_; }
+
+  // The same error with every field as `name` gives it: that of field(), and those in backquotes in message, expected
+  // and help. A word that `name` gives back empty stays as it is.
+  Error with_field_names(const std::function<std::string(const std::string& field)>& name) const;
 
   // The whole block as it is shown on a terminal, without a trailing newline. Bytes that came from a
   // file are escaped: a tensor name must not move somebody's cursor.
@@ -56,7 +69,7 @@ class Error : public std::exception {
   void refresh();
 
   ExitCode code_;
-  std::string message_, file_, where_, expected_, found_, help_;
+  std::string message_, file_, where_, field_, field_value_, expected_, found_, help_;
   std::string what_;  // block(), kept for what()
 };
 

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the fields of requests are called on the command line.
+#pragma once
+
+#include <string>
+
+namespace shorten::cli {
+
+// "lr" -> "--lr", "keep_first" -> "--keep-first". Empty for what is no option.
+std::string option_name(const std::string& field);
+
+}  // namespace shorten::cli
