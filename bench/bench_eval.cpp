@@ -10,13 +10,12 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "engine/engine.h"
 #include "text/token_tree.h"
 
 namespace {
 
-using Document = shorten::LanguageModel::Document;
+using Document = engine::LanguageModel::Document;
 
 std::vector<Document> read_documents(const std::string& file) {
   std::vector<Document> out;
@@ -37,8 +36,8 @@ std::vector<Document> read_documents(const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  shorten::OpenRequest request;
-  shorten::LikelihoodSettings settings;
+  engine::LoadRequest request;
+  engine::LikelihoodSettings settings;
   std::string model, file;
   int repeat = 1;
   CLI::App app("times questions");
@@ -52,7 +51,6 @@ int main(int argc, char** argv) {
   app.add_flag("--random-weights", request.random_weights);
   app.add_flag("!--no-share", settings.share);
   CLI11_PARSE(app, argc, argv);
-  shorten::set_verbosity(shorten::Verbosity::kQuiet);
   try {
     const std::vector<Document> documents = read_documents(file);
     request.model = model;
@@ -68,7 +66,7 @@ int main(int argc, char** argv) {
       });
       seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
-    const shorten::ComputeUsed used = opened->used();
+    const engine::ComputeUsed used = opened->used();
     std::puts(shorten::Json{{"device", used.device},
                             {"dtype", used.dtype},
                             {"tokens", shorten::text::count_tokens(documents)},

@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "core/system.h"
 #include "core/units.h"
@@ -18,7 +17,7 @@
 using namespace shorten;
 
 int main(int argc, char** argv) {
-  HealRequest request;
+  engine::HealRequest request;
   recipe::Settings& s = request.settings;
   std::string model, recompute = "auto", method = "lora", memory;
   s.steps = 10;
@@ -40,7 +39,6 @@ int main(int argc, char** argv) {
   app.add_option("--dtype", request.compute.dtype);
   app.add_option("--threads", request.compute.threads);
   CLI11_PARSE(app, argc, argv);
-  set_verbosity(Verbosity::kQuiet);
   try {
     request.model = model;
     request.random_weights = true;
@@ -64,7 +62,7 @@ int main(int argc, char** argv) {
       rates.push_back(static_cast<double>(r.tokens) / r.seconds);
       losses.push_back(r.loss);
     };
-    const HealResponse response = shorten_engine()->heal(request, hooks);
+    const engine::HealResponse response = shorten_engine()->heal(request, hooks);
     const bool cpu = response.used.device == "cpu";
     const Json json = {{"device", response.used.device},
                        {"dtype", response.used.dtype},

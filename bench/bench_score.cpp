@@ -8,7 +8,6 @@
 
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "core/system.h"
 #include "engine/engine.h"
@@ -27,7 +26,7 @@ std::vector<std::vector<shorten::text::TokenId>> random_rows(int64_t samples, in
 }  // namespace
 
 int main(int argc, char** argv) {
-  shorten::ScoreRequest request;
+  engine::ScoreRequest request;
   std::string model, rows;
   int64_t samples = 10, length = 128;
   CLI::App app("times scoring");
@@ -42,7 +41,6 @@ int main(int argc, char** argv) {
   app.add_option("--repeat", request.repeat);
   app.add_flag("--random-weights", request.random_weights);
   CLI11_PARSE(app, argc, argv);
-  shorten::set_verbosity(shorten::Verbosity::kQuiet);
   try {
     request.model = model;
     request.seed = 1234;
@@ -51,7 +49,7 @@ int main(int argc, char** argv) {
     } else {
       for (const auto& document : shorten::text::read_source(rows).documents) request.rows.push_back(document.ids);
     }
-    const shorten::ScoreResponse response = shorten_engine()->score(request);
+    const engine::ScoreResponse response = shorten_engine()->score(request);
     shorten::Json json = {{"device", response.used.device},
                           {"dtype", response.used.dtype},
                           {"seconds", response.seconds},

@@ -12,7 +12,7 @@
 #include "kernels/accelerator.h"
 #include "model/device.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
 // Attained share of the rate of one large product: norms, attention and narrow shapes take the rest.
@@ -54,4 +54,4 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
                        human_seconds(seconds), model::device_name(device), model::dtype_name(dtype)));
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -12,7 +12,7 @@
 #include "kernels/accelerator.h"
 #include "model/device.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
 // "auto" is nothing: as the model gives them.
@@ -107,4 +107,4 @@ std::unique_ptr<LanguageModel> make_language_model(model::CausalLm model, const 
   return std::make_unique<LoadedModel>(std::move(model), place);
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "hostile.h"
+#include "messages.h"
 
 namespace shorten::prune {
 namespace {
@@ -135,9 +136,9 @@ TEST(Apply, ARecordThatCannotBeReadIsLeftOutWithAWarning) {
     const test::TempDir dir;
     test::write_tiny_model(dir / "model");
     test::write(dir / "model/shorten.json", content);
-    testing::internal::CaptureStderr();
+    const test::Messages messages;
     apply(Checkpoint(dir / "model"), 4, "", removing({1}), dir / "out", {}, false);
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("shorten.json")) << content;
+    EXPECT_THAT(messages.said(), testing::HasSubstr("shorten.json")) << content;
     EXPECT_FALSE(read_json(dir / "out/shorten.json")["source"].contains("shorten")) << content;
   }
 }
