@@ -13,6 +13,7 @@
 #include "core/version.h"
 #include "data/show.h"
 #include "peft/adapter.h"
+#include "recipe/settings_table.h"
 
 namespace shorten::cli {
 namespace {
@@ -20,9 +21,9 @@ namespace {
 // Rank, alpha and targets are the adapter's own.
 void take_adapter(const HealOptions& o, const HealModels& models, recipe::Settings& s) {
   if (o.init_adapter.empty()) return;
-  for (const char* option : {"--rank", "--alpha", "--targets"}) {
-    if (o.given(option))
-      throw usage_error("the adapter says this already").where(option).help("leave it out with --init-adapter");
+  for (const char* key : {"rank", "alpha", "targets"}) {
+    if (recipe::is_asked(recipe::find_setting(key), o.settings))
+      throw usage_error("the adapter says this already").field(key).help("leave it out with `init_adapter`");
   }
   const peft::AdapterConfig config = peft::open_adapter(o.init_adapter, models.spec, models.fingerprint).config;
   s.rank = config.rank;
@@ -33,7 +34,7 @@ void take_adapter(const HealOptions& o, const HealModels& models, recipe::Settin
 
 void show(const HealOptions& o, const HealModels& models, const HealData& data) {
   const auto tokenizer = tokenizer_if_any(models.model, o.text_options);  // without one ids are shown
-  for (size_t i = 0; i < std::min(static_cast<size_t>(o.show_data), data.rows.size()); ++i)
+  for (size_t i = 0; i < std::min(static_cast<size_t>(*o.show_data), data.rows.size()); ++i)
     write_stdout(fmt::format("{}row {}\n{}", i == 0 ? "" : "\n", i, data::show(data.rows[i], tokenizer.get())));
 }
 
@@ -108,7 +109,7 @@ void check_recordable(const CommonOptions& common) {
 }
 
 void run_heal(const HealOptions& o, const CommonOptions& common) {
-  if (o.show_data > 0) {
+  if (o.show_data) {
     prepare(o, common, nullptr);
     return;
   }

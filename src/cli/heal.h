@@ -9,19 +9,21 @@
 #include "cli/common.h"
 #include "cli/text_options.h"
 #include "family/spec.h"
+#include "recipe/request.h"
 
 namespace shorten::cli {
 
+inline constexpr int64_t kEpochs = 2;
+
 struct HealOptions {
-  std::string model, teacher, init_adapter, method = "lora", objective, schedule, recompute = "auto", average = "batch";
-  std::string validation, max_memory, keep = "last";
-  std::vector<std::string> data, text, targets;
-  std::vector<double> betas;
-  recipe::Settings settings;
-  int64_t epochs = 2, samples = 0, show_data = 0;
-  bool train_on_prompt = false, no_shuffle = false, no_pack = false, resume = false, no_merge = false;
+  std::string model, teacher, init_adapter, validation;  // empty where they were not given, as the lists are
+  std::vector<std::string> data, text;
+  recipe::SettingsRequest settings;
+  std::optional<int64_t> epochs, samples, show_data;
+  std::optional<std::string> tokenizer;  // as in text_options, where it was given
+  bool train_on_prompt = false, resume = false, no_merge = false;
   TextOptions text_options;
-  CLI::App* app = nullptr;  // to ask what was given
+  CLI::App* app = nullptr;  // to ask which of the common options were given
 
   bool given(const std::string& option) const { return app->get_option(option)->count() > 0; }
   bool self() const { return data.empty() || data == std::vector<std::string>{"self"}; }  // the parent writes the rows
@@ -29,7 +31,7 @@ struct HealOptions {
 
 void add_heal_options(CLI::App& app, HealOptions& options);
 
-// Defaults that depend on others filled in, everything checked; but for `steps`, which the rows decide.
+// What the options say together, for the model that they name; but for what the rows decide, as recipe::resolve says.
 recipe::Settings resolve_settings(const HealOptions& options, uint64_t seed);
 
 // The model that is trained, and its unpruned parent where one teaches.

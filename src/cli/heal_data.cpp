@@ -51,7 +51,7 @@ void read_files(const std::vector<std::string>& paths, const text::Tokenizer* to
 void write_self(const HealOptions& o, const fs::path& parent, const std::string& fingerprint,
                 const recipe::Settings& settings, const CommonOptions& common, std::vector<data::Example>& rows,
                 Json& sources) {
-  const int64_t asked = o.samples > 0 ? o.samples : o.given("--steps") ? settings.steps * settings.batch : kSelfRows;
+  const int64_t asked = o.samples.value_or(o.settings.steps ? settings.steps * settings.batch : kSelfRows);
   const SelfText text =
       self_text({parent, fingerprint, asked, settings.length, false, common.seed, common.compute, o.text_options});
   for (const auto& ids : text.rows) rows.push_back({ids, ids});
@@ -105,14 +105,14 @@ HealData read_heal_data(const HealOptions& o, const HealModels& models, const fs
                         const std::string& fingerprint, recipe::Settings& settings, const CommonOptions& common) {
   const int64_t context = models.context;
   const bool self = o.self(), ready = !self && all_ready(o.data);
-  if (o.given("--length") && settings.length > context) {
+  if (o.settings.length && settings.length > context) {
     throw usage_error("rows longer than the context")
-        .where("--length")
+        .field("length")
         .expected(fmt::format("at most {}", context))
         .found(fmt::format("{}", settings.length));
   }
   // Ready rows are used as they are: the longest says how long rows are.
-  const bool fit = ready && !o.given("--length");
+  const bool fit = ready && !o.settings.length;
   settings.length = fit ? context : std::min(settings.length, context);
   data::ReadOptions options{settings.length, o.train_on_prompt, models.spec.vocabulary, models.model};
   const bool validation_file =
@@ -143,21 +143,19 @@ HealData read_heal_data(const HealOptions& o, const HealModels& models, const fs
         .where("--train-on-prompt")
         .expected("only with rows that have a prompt");
   }
-  if (o.given("--eval-every") && out.validation.empty() && o.text.empty()) {
-    throw usage_error("there is nothing to measure").where("--eval-every").expected("--validation or --text beside it");
+  if (o.settings.eval_every && out.validation.empty() && o.text.empty()) {
+    throw usage_error("there is nothing to measure").field("eval_every").expected("`validation` or `texts` beside it");
   }
-  for (const char* option : {"--early-stop", "--keep"}) {
-    if (out.validation.empty() && o.given(option) && (option != std::string_view("--keep") || settings.keep_best)) {
-      throw usage_error("no rows are held out to tell which weights are better")
-          .where(option)
-          .expected("--validation with a number of rows, or a file of them");
-    }
+  if (out.validation.empty() && (o.settings.patience || settings.keep_best)) {
+    throw usage_error("no rows are held out to tell which weights are better")
+        .field(o.settings.patience ? "patience" : "keep_best")
+        .expected("`validation` with a number of rows, or a file of them");
   }
   if (fit) settings.length = std::max(data::longest(out.rows), data::longest(out.validation));
   for (const NamedText& text : read_texts(o.text)) out.texts.push_back(as_rows(text, o, models));
-  if (!o.given("--steps")) settings.steps = data::steps_of(out.rows.size(), settings.batch, o.epochs);
+  if (!o.settings.steps) settings.steps = data::steps_of(out.rows.size(), settings.batch, o.epochs.value_or(kEpochs));
   // The paper's 100 steps are a fifteenth of its recipe; of the fewer rows that the parent writes they would be most.
-  if (self && !o.given("--warmup")) settings.warmup = std::min(settings.warmup, settings.steps / 10);
+  if (self && !o.settings.warmup) settings.warmup = std::min(settings.warmup, settings.steps / 10);
   if (2 * settings.warmup > settings.steps) {
     log_warning(fmt::format("{} steps of warm-up, but only {} in all: {} (--warmup)", settings.warmup, settings.steps,
                             settings.warmup >= settings.steps ? "the full learning rate is never reached"

@@ -114,7 +114,7 @@ HealModels open_heal_models(const HealOptions& o, bool wants_teacher, bool wants
   if (lineage.empty()) check_tokens(out.model, parent, o.text_options);
   std::vector<int> kept = blocks_in(lineage, parent_fingerprint, parent, out, static_cast<int64_t>(spec.blocks.size()));
   if (!wants_teacher) return out;
-  if (o.settings.hidden_weight > 0 && (lineage.empty() || spec.hidden != out.spec.hidden)) {
+  if (o.settings.hidden_weight.value_or(0) > 0 && (lineage.empty() || spec.hidden != out.spec.hidden)) {
     throw usage_error("hidden states of this teacher cannot be matched")
         .where("--hidden-weight")
         .expected("a model that was pruned from the teacher");

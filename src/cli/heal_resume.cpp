@@ -2,23 +2,33 @@
 // Going on with a run: the command says what it was begun with, or what may change.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "checkpoint/checkpoint.h"
 #include "cli/heal.h"
+#include "cli/option_names.h"
 #include "core/error.h"
 #include "core/json_text.h"
+#include "recipe/settings_table.h"
 #include "text/text_files.h"
 
 namespace shorten::cli {
 namespace {
 
-// Options that may change when a run goes on: how much is computed at once, which is a matter of memory, and whether
-// the merged model is written.
-constexpr const char* kFree[] = {"--micro-batch", "--max-memory", "--recompute", "--no-merge"};
-
-bool may_change(const std::string& option) {
-  return std::find(std::begin(kFree), std::end(kFree), option) != std::end(kFree);
+// The first option given that says what the run was begun with already; empty without one. What may change is not among
+// them.
+std::string fixed_option(const HealOptions& o) {
+  if (const recipe::Setting* setting = recipe::first_fixed(o.settings)) return option_name(setting->key);
+  for (const auto& [option, given] : {std::pair("--data", !o.data.empty()),
+                                      {"--samples", o.samples.has_value()},
+                                      {"--train-on-prompt", o.train_on_prompt},
+                                      {"--tokenizer", o.tokenizer.has_value()},
+                                      {"--teacher", !o.teacher.empty()},
+                                      {"--init-adapter", !o.init_adapter.empty()},
+                                      {"--epochs", o.epochs.has_value()},
+                                      {"--validation", !o.validation.empty()},
+                                      {"--text", !o.text.empty()}}) {
+    if (given) return option;
+  }
+  return "";
 }
 
 // Whether these are the sources of rows that were recorded, by their content: a name means something else in another
@@ -69,14 +79,11 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
   for (const auto& [option, value] : now.items()) {
     if (asked.at(option) != value) throw differs("another " + option, option, asked.at(option).dump(), value.dump());
   }
-  Json given = recipe::to_json(resolve_settings(o, common.seed)), stored = recipe::to_json(begun);
-  for (const char* derived : {"steps", "warmup", "length", "rank", "alpha", "targets", "rank_stabilised"}) {
-    const std::string option = std::string("--") + derived;
-    if (derived == std::string_view("rank_stabilised") || !o.given(option)) given[derived] = stored[derived];
-  }
-  for (const char* free : {"micro_batch", "max_memory", "recompute"}) given[free] = stored[free];
-  for (const auto& [key, value] : stored.items()) {
-    if (given.at(key) != value) throw differs("other settings", key, value.dump(), given.at(key).dump());
+  const recipe::Settings given = resolve_settings(o, common.seed);
+  if (const recipe::Setting* setting = recipe::first_difference(o.settings, given, begun)) {
+    throw differs("other settings", "", recipe::value_of(*setting, begun).dump(),
+                  recipe::value_of(*setting, given).dump())
+        .field(setting->key);
   }
 }
 
@@ -85,15 +92,10 @@ void check_same(const HealOptions& o, const CommonOptions& common, const Json& f
 // Of RUN alone, which takes no option about the training but those that may change, and of a whole command.
 void check_resumed(const HealOptions& o, const CommonOptions& common, const HealRun& run) {
   const bool alone = common.output.empty();
-  for (const CLI::Option* option : o.app->get_options()) {
-    const std::string name = option->get_name();
-    const bool about_training = option->count() > 0 && option->get_group() != "Common options" && name != "--resume" &&
-                                name != "MODEL" && !may_change(name);
-    if (alone && about_training) {
-      throw usage_error("a run goes on with what it was begun with")
-          .where(name)
-          .help("leave the option out, or start anew with MODEL and -o RUN --force");
-    }
+  if (const std::string fixed = fixed_option(o); alone && !fixed.empty()) {
+    throw usage_error("a run goes on with what it was begun with")
+        .where(fixed)
+        .help("leave the option out, or start anew with MODEL and -o RUN --force");
   }
   const ComputeOptions &asked = common.compute, &stored_compute = run.request.compute;
   const auto unchanged = [&](const char* option, bool same, const std::string& stored) {
@@ -117,22 +119,7 @@ void take_changes(const HealOptions& o, HealRequest& request) {
   if (o.no_merge && request.settings.method == recipe::Method::kFull)
     throw usage_error("full training makes a model, and no adapter").where("--no-merge").help("leave the option out");
   if (o.no_merge) request.merge = false;
-  const recipe::Settings given = resolve_settings(o, request.settings.seed);
-  recipe::Settings& s = request.settings;
-  const recipe::Settings before = s;
-  const auto fixed = [&](const char* option, bool same) {
-    if (!s.average_micro || !o.given(option) || same) return;
-    throw usage_error("with --loss-average micro the loss depends on the micro-batch")
-        .where(option)
-        .help("leave the option as it was, or start anew with --force");
-  };
-  fixed("--micro-batch", given.micro_batch == s.micro_batch);
-  fixed("--max-memory", given.max_memory == s.max_memory);
-  if (o.given("--micro-batch")) s.micro_batch = given.micro_batch;
-  if (o.given("--max-memory")) s.max_memory = given.max_memory;
-  if (o.given("--recompute")) s.recompute = given.recompute;
-  request.new_memory =
-      s.micro_batch != before.micro_batch || s.max_memory != before.max_memory || s.recompute != before.recompute;
+  request.new_memory = recipe::take_changes(o.settings, request.settings);
 }
 
 void show_finished(const HealOptions& o, const CommonOptions& common, RunDirectory& directory) {
