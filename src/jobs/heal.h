@@ -24,6 +24,8 @@ struct PlaceRequest {
   engine::ComputeOptions options() const;
 };
 
+inline constexpr int64_t kEpochs = 2;  // where neither epochs nor steps are asked for
+
 // What is absent is decided by the method, by the rows, or by docs/healing.md.
 struct HealRequest {
   family::ModelPtr model;

@@ -17,7 +17,7 @@
 namespace shorten::jobs {
 namespace {
 
-constexpr int64_t kSelfRows = 4096, kEpochs = 2;
+constexpr int64_t kSelfRows = 4096;
 constexpr size_t kHeldOutMost = 256, kHeldOutShare = 20;  // one row in so many
 constexpr int64_t kTextWindow = 128;                      // as eval's default
 
