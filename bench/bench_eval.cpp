@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "engine/engine.h"
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
   engine::LikelihoodSettings settings;
   std::string model, file;
   int repeat = 1;
+  bool random_weights = false;
   CLI::App app("times questions");
   app.add_option("MODEL", model)->required();
   app.add_option("--documents", file)->required();
@@ -48,14 +50,14 @@ int main(int argc, char** argv) {
   app.add_option("--threads", request.compute.threads);
   app.add_option("--batch-tokens", settings.batch_tokens);
   app.add_option("--repeat", repeat);
-  app.add_flag("--random-weights", request.random_weights);
+  app.add_flag("--random-weights", random_weights);
   app.add_flag("!--no-share", settings.share);
   CLI11_PARSE(app, argc, argv);
   try {
     const std::vector<Document> documents = read_documents(file);
-    request.model = model;
+    request.model = shorten::bench::source(model, random_weights);
     request.seed = 1234;
-    const auto opened = shorten_engine()->open(request);
+    const auto opened = shorten_engine()->load(request);
     std::vector<double> seconds;
     std::vector<std::vector<double>> sums(documents.size());
     for (int i = 0; i < repeat; ++i) {

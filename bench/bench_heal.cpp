@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/random.h"
@@ -40,14 +41,13 @@ int main(int argc, char** argv) {
   app.add_option("--threads", request.compute.threads);
   CLI11_PARSE(app, argc, argv);
   try {
-    request.model = model;
-    request.random_weights = true;
+    request.model = bench::source(model, true);
     s.recompute = recompute == "on"    ? recipe::Recompute::kOn
                   : recompute == "off" ? recipe::Recompute::kOff
                                        : recipe::Recompute::kAuto;
     s.method = method == "full" ? recipe::Method::kFull : recipe::Method::kLora;
     if (!memory.empty()) s.max_memory = parse_bytes(memory, "--max-memory");
-    const family::ModelSpec spec = family::read_spec(read_json(model), model);
+    const family::ModelSpec& spec = request.model.spec;
     Random random(s.seed);
     for (int64_t r = 0; r < s.batch * s.steps; ++r) {
       data::Example row;

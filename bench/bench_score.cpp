@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/random.h"
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   engine::ScoreRequest request;
   std::string model, rows;
   int64_t samples = 10, length = 128;
+  bool random_weights = false;
   CLI::App app("times scoring");
   app.add_option("MODEL", model)->required();
   app.add_option("--rows", rows);
@@ -39,10 +41,10 @@ int main(int argc, char** argv) {
   app.add_option("--dtype", request.compute.dtype);
   app.add_option("--threads", request.compute.threads);
   app.add_option("--repeat", request.repeat);
-  app.add_flag("--random-weights", request.random_weights);
+  app.add_flag("--random-weights", random_weights);
   CLI11_PARSE(app, argc, argv);
   try {
-    request.model = model;
+    request.model = shorten::bench::source(model, random_weights);
     request.seed = 1234;
     if (rows.empty()) {
       request.rows = random_rows(samples, length, request.seed);

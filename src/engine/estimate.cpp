@@ -44,7 +44,7 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
                               model::dtype_name(dtype), human_bytes(cost.state_bytes)))
         .found(fmt::format("{} free", human_bytes(free)))
         .help(cost.weight_bytes <= free ? "ask for less at a time"
-              : dtype == at::kFloat     ? "use --dtype bf16, which halves the weights"
+              : dtype == at::kFloat     ? "use `dtype` bf16, which halves the weights"
                                         : "use a machine or a device with more memory");
   }
   if (cost.flops <= 0) return;

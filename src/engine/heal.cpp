@@ -154,9 +154,8 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
       if (merge) train::write_model(student, base, probe, request.record, folder / "model");
     } catch (Error& e) {
       if (lora && e.code() == ExitCode::kQuality)
-        e.help(
-            fmt::format("{}; or keep the adapter alone, which needs no rounding: shorten heal --resume {} --no-merge",
-                        e.help(), request.run.string()));
+        e.help(fmt::format("{}; or keep the adapter alone, which needs no rounding: `resume` the run with `no_merge`",
+                           e.help(), request.run.string()));
       throw;
     }
     if (lora) train::write_adapter(student, request.settings, base, folder / "adapter");
@@ -235,7 +234,7 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
     if (!response.result.moved) {
       throw Error(ExitCode::kQuality, "the training has moved no weight")
           .found(fmt::format("{} steps, {} of them skipped", response.result.steps, response.result.skipped))
-          .help("use a larger --lr, more steps, or a shorter --warmup: its first step has rate 0");
+          .help("use a larger `lr`, more steps, or a shorter `warmup`: its first step has rate 0");
     }
     teacher.reset();
     write_outputs(request, sources, student, response.result);

@@ -51,7 +51,7 @@ at::Device open_device(const std::string& name) {
   const std::string missing = open_plugin();
   if (!missing.empty()) {
     if (name != "auto")
-      throw usage_error("CUDA is not available").found(missing).help("leave out --device, or use --device cpu");
+      throw usage_error("CUDA is not available").found(missing).help("leave out `device`, or use `device` cpu");
     log_debug(fmt::format("device: cpu ({})", missing));
     return at::kCPU;
   }

@@ -71,7 +71,7 @@ void check_plan(const PrunePlan& plan, const fs::path& plan_file, const std::str
         .where("key \"model\", key \"fingerprint\"")
         .expected(fingerprint + ", as this model has")
         .found(*plan.fingerprint)
-        .help("make a plan for this model, or name its blocks with --drop");
+        .help("make a plan for this model, or name its blocks with `drop`");
   }
   if (plan.remove.empty()) throw bad_input("the plan removes no block").file(plan_file).where("key \"remove\"");
   if (plan.remove.front() < 0 || plan.remove.back() >= blocks) {

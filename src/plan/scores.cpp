@@ -20,7 +20,7 @@ constexpr std::string_view kFormat = "shorten.scores";
 // JSON has no infinity: it is the string "inf".
 Json number_to_json(double value, const std::string& what) {
   if (std::isnan(value) || value == -std::numeric_limits<double>::infinity()) {
-    throw diverged(what + " is not a number").found(fmt::format("{}", value)).help("score with --dtype fp32");
+    throw diverged(what + " is not a number").found(fmt::format("{}", value)).help("score with `dtype` fp32");
   }
   return std::isinf(value) ? Json("inf") : Json(value);
 }

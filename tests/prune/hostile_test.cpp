@@ -7,6 +7,7 @@
 
 #include "checkpoint/output_dir.h"
 #include "prune/apply.h"
+#include "pruned.h"
 
 namespace shorten::test {
 namespace {
@@ -82,8 +83,7 @@ plan::PrunePlan remove_block_1() {
 }
 
 void prune(const fs::path& dir, const fs::path& output, bool force = false) {
-  const checkpoint::Checkpoint model(dir / "model");
-  prune::apply(model, 4, "", remove_block_1(), output, {}, force);
+  apply(checkpoint::Checkpoint(dir / "model"), remove_block_1(), output, {}, force);
 }
 
 class HostileConfig : public testing::TestWithParam<HostileCase> {};

@@ -7,6 +7,7 @@
 #include "hostile.h"
 #include "prune/apply.h"
 #include "prune/write_model.h"
+#include "pruned.h"
 
 namespace shorten::prune {
 namespace {
@@ -19,7 +20,7 @@ Checkpoint pruned(const Checkpoint& model, int64_t blocks, std::vector<int> remo
   plan::PrunePlan plan;
   plan.blocks = blocks;
   plan.remove = std::move(remove);
-  apply(model, blocks, model.fingerprint(), plan, output, {}, false);
+  test::apply(model, plan, output);
   return Checkpoint(output);
 }
 
