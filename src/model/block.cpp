@@ -12,8 +12,15 @@ Tensor Context::mask(const std::optional<int64_t>& window) const {
 }
 
 Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) const {
-  return mlp(attention(x, context, cache));
+  using kernels::Residual;
+  return mlp(attention(x, context, cache, cache ? Residual::kUsedUp : Residual::kKept), Residual::kUsedUp);
 }
+
+Tensor Block::attention(const Tensor& x, const Context& context) const {
+  return attention(x, context, nullptr, kernels::Residual::kKept);
+}
+
+Tensor Block::mlp(const Tensor& x) const { return mlp(x, kernels::Residual::kKept); }
 
 kernels::Branches Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
@@ -33,16 +40,15 @@ void Block::remember(const Tensor& x, const Context& context, KvCache& cache) co
   kernels::cache_rows(projections(x, context).y, cache.keys, cache.values);
 }
 
-Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
+Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const {
   const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
   if (cache) kernels::cache_rows(projected, cache->keys, cache->values);
-  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)),
-                  cache ? kernels::Residual::kUsedUp : kernels::Residual::kKept);
+  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)), use);
 }
 
-Tensor Block::mlp(const Tensor& x) const {
+Tensor Block::mlp(const Tensor& x, kernels::Residual use) const {
   const auto [stacked, past] = gate_up.after(post_attention_norm, x);  // [N, T, 2 I]
-  return down.add_swiglu_to(past, stacked, kernels::Residual::kUsedUp);
+  return down.add_swiglu_to(past, stacked, use);
 }
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {

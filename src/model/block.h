@@ -61,6 +61,10 @@ struct Block {
   // without one x stays as it is.
   Tensor forward(const Tensor& x, const Context& context, KvCache* cache = nullptr) const;
 
+  // The two halves alone: x + the attention of norm(x), x + the MLP of norm(x). x stays as it is.
+  Tensor attention(const Tensor& x, const Context& context) const;
+  Tensor mlp(const Tensor& x) const;
+
   // Keys and values of x [N, T, D] into the first T places of the cache, and nothing else: for a block whose output is
   // wanted of single tokens only, which `step` then gives.
   void remember(const Tensor& x, const Context& context, KvCache& cache) const;
@@ -73,9 +77,9 @@ struct Block {
   std::vector<Parameter> parameters() const;
 
  private:
-  kernels::Branches projections(const Tensor& x, const Context& context) const;     // [N, T, H + 2 K, hd]: q, k, v
-  Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
-  Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x); uses x up
+  kernels::Branches projections(const Tensor& x, const Context& context) const;  // [N, T, H + 2 K, hd]: q, k, v
+  Tensor attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const;
+  Tensor mlp(const Tensor& x, kernels::Residual use) const;
 };
 
 // A block of uninitialised tensors.
