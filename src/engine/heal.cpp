@@ -56,7 +56,7 @@ bool all_equal(const Sources& s, const std::vector<int>& kept) {
     if (there && !same(name, name)) return false;
   }
   for (size_t i = 0; i < kept.size(); ++i) {
-    for (const family::ExpectedTensor& t : family::block_tensors(s.spec.blocks[i], s.spec.hidden)) {
+    for (const family::ExpectedTensor& t : family::block_tensors(s.spec.blocks[i])) {
       if (!same(family::block_prefix(static_cast<int64_t>(i)) + t.name, family::block_prefix(kept[i]) + t.name))
         return false;
     }
