@@ -39,11 +39,12 @@ std::string to_table(const plan::PrunePlan& plan, const plan::Inventory& invento
   uint64_t block_parameters = 0, removed_parameters = 0, bytes_after = inventory.bytes;
   for (const uint64_t n : inventory.block_parameters) block_parameters += n;
   std::vector<std::vector<std::string>> rows;
-  for (const int b : plan.remove) {
-    const auto i = static_cast<size_t>(b);
+  for (const plan::Unit& unit : plan.remove) {
+    const auto i = static_cast<size_t>(unit.block);
     removed_parameters += inventory.block_parameters[i];
     bytes_after -= inventory.block_bytes[i];
-    rows.push_back({std::to_string(b), fmt::format("{:.{}f}", scores.scores[i], report::table_decimals(scores.scores)),
+    rows.push_back({plan::unit_name(unit),
+                    fmt::format("{:.{}f}", scores.scores[i], report::table_decimals(scores.scores)),
                     with_separators(static_cast<int64_t>(inventory.block_parameters[i]))});
   }
   const auto share = [&](uint64_t of) {
@@ -86,7 +87,7 @@ void run_plan(const PlanOptions& o, const CommonOptions& common) {
         .expected("one of: " + there);
   }
   plan::Protection protection = o.protection;
-  if (!o.keep.empty()) protection.keep = plan::parse_block_list(o.keep, blocks, "--keep");
+  if (!o.keep.empty()) protection.keep = plan::parse_block_list(o.keep, blocks, "keep");
   const plan::Inventory inventory = plan::take_inventory(model, blocks);
   plan::PrunePlan plan = plan::choose(inventory, *criterion, target, protection);
   plan.criterion = o.criterion;

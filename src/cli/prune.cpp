@@ -66,7 +66,7 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
   const checkpoint::Checkpoint model(dir);
   const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
   if (*o.drop_given) {
-    plan.remove = plan::parse_block_list(o.drop, blocks, "--drop");
+    plan.remove = plan::whole_blocks(plan::parse_block_list(o.drop, blocks, "drop"));
     if (static_cast<int64_t>(plan.remove.size()) == blocks)
       throw usage_error("--drop removes every block").expected(fmt::format("at most {} of {}", blocks - 1, blocks));
     plan.blocks = blocks;
