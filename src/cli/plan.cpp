@@ -38,11 +38,12 @@ std::string to_table(const jobs::PlanResult& result) {
   uint64_t block_parameters = 0, removed_parameters = 0, bytes_after = inventory.bytes;
   for (const uint64_t n : inventory.block_parameters) block_parameters += n;
   std::vector<std::vector<std::string>> rows;
-  for (const int b : plan.remove) {
-    const auto i = static_cast<size_t>(b);
+  for (const plan::Unit& unit : plan.remove) {
+    const auto i = static_cast<size_t>(unit.block);
     removed_parameters += inventory.block_parameters[i];
     bytes_after -= inventory.block_bytes[i];
-    rows.push_back({std::to_string(b), fmt::format("{:.{}f}", scores.scores[i], report::table_decimals(scores.scores)),
+    rows.push_back({plan::unit_name(unit),
+                    fmt::format("{:.{}f}", scores.scores[i], report::table_decimals(scores.scores)),
                     with_separators(static_cast<int64_t>(inventory.block_parameters[i]))});
   }
   const auto share = [&](uint64_t of) {
@@ -69,7 +70,7 @@ void run_plan(const PlanOptions& o, const CommonOptions& common) {
   request.scores_file = o.scores;
   request.criterion = o.criterion;
   request.protection = o.protection;
-  if (!o.keep.empty()) request.protection.keep = plan::parse_block_list(o.keep, request.model->blocks(), "--keep");
+  if (!o.keep.empty()) request.protection.keep = plan::parse_block_list(o.keep, request.model->blocks(), "keep");
   const jobs::PlanResult result = jobs::make_plan(request);
   deliver(common, plan::to_json(result.plan), to_table(result));
 }

@@ -62,7 +62,7 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
   request.model = family::open_model(o.model);
   const int64_t blocks = request.model->blocks();
   if (o.drop) {
-    request.plan.remove = plan::parse_block_list(*o.drop, blocks, "--drop");
+    request.plan.remove = plan::whole_blocks(plan::parse_block_list(*o.drop, blocks, "drop"));
     if (static_cast<int64_t>(request.plan.remove.size()) == blocks)
       throw usage_error("--drop removes every block").expected(fmt::format("at most {} of {}", blocks - 1, blocks));
     request.plan.blocks = blocks;

@@ -17,7 +17,8 @@ namespace {
 
 std::set<int> protected_blocks(const Protection& protection, int64_t blocks) {
   if (protection.keep_first < 0 || protection.keep_last < 0)
-    throw usage_error("a negative number of blocks to keep").field("keep_first");
+    throw usage_error("a negative number of blocks to keep")
+        .field(protection.keep_first < 0 ? "keep_first" : "keep_last");
   std::set<int> keep;
   for (int64_t i = 0; i < blocks; ++i) {
     if (i < protection.keep_first || i >= blocks - protection.keep_last) keep.insert(static_cast<int>(i));
@@ -25,7 +26,7 @@ std::set<int> protected_blocks(const Protection& protection, int64_t blocks) {
   for (const int block : protection.keep) {
     if (block < 0 || block >= blocks)
       throw usage_error("the model has no such block")
-          .field("keep", fmt::format("{}", block))
+          .field("keep", std::to_string(block))
           .expected(fmt::format("0 to {}", blocks - 1));
     keep.insert(block);
   }
@@ -40,7 +41,7 @@ struct Left {
 
 // One way of saying how small the model must get.
 struct Goal {
-  std::string field, value;  // as it was asked for
+  std::string field, value;
   bool (*reached)(const Target&, const Inventory&, const Left&);
 };
 
@@ -54,8 +55,8 @@ Goal goal_of(const Target& target) {
   if (given != 1) throw usage_error("give one target").expected("one of `remove`, `ratio`, `parameters`, `bytes`");
   if (target.remove) {
     if (*target.remove < 1)
-      throw usage_error("nothing to remove").field("remove", fmt::format("{}", *target.remove)).expected("1 or more");
-    return {"remove", fmt::format("{}", *target.remove), [](const Target& t, const Inventory&, const Left& l) {
+      throw usage_error("nothing to remove").field("remove", std::to_string(*target.remove)).expected("1 or more");
+    return {"remove", std::to_string(*target.remove), [](const Target& t, const Inventory&, const Left& l) {
               return static_cast<int64_t>(l.removed) >= *t.remove;
             }};
   }
@@ -89,6 +90,7 @@ Json target_json(const Target& target, const Inventory& all, const Left& left) {
 }
 
 void check_scores(const CriterionScores& scores, size_t blocks) {
+  if (!scores.units.empty()) throw unsupported("a plan cannot be made from scores of half blocks yet");
   if (scores.scores.size() != blocks) {
     throw bad_input("the scores are for another number of blocks")
         .expected(fmt::format("{}, as the model has", blocks))
@@ -118,7 +120,7 @@ PrunePlan choose(const Inventory& inventory, const CriterionScores& scores, cons
   for (const int block : scores.order()) {
     if (goal.reached(target, inventory, left)) break;
     if (keep.contains(block) || plan.remove.size() + 1 == blocks) continue;  // one block always stays
-    plan.remove.push_back(block);
+    plan.remove.push_back({block, Part::kWhole});
     const auto i = static_cast<size_t>(block);
     left = {left.parameters - inventory.block_parameters[i], left.bytes - inventory.block_bytes[i], left.removed + 1};
   }

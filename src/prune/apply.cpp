@@ -20,10 +20,14 @@ namespace {
 using checkpoint::Checkpoint;
 using checkpoint::Tensor;
 
-std::vector<int> kept_blocks(int64_t blocks, const std::vector<int>& remove) {
+std::vector<int> kept_blocks(int64_t blocks, const plan::RemovalSet& remove) {
+  for (const plan::Unit& unit : remove) {
+    if (unit.part != plan::Part::kWhole)
+      throw unsupported("half blocks cannot be written yet").found("block " + plan::unit_name(unit));
+  }
   std::vector<int> kept;
   for (int i = 0; i < blocks; ++i) {
-    if (!std::binary_search(remove.begin(), remove.end(), i)) kept.push_back(i);
+    if (!plan::removes(remove, i, plan::Part::kWhole)) kept.push_back(i);
   }
   return kept;
 }

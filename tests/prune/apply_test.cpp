@@ -21,9 +21,9 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
          std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
 }
 
-PrunePlan removing(std::vector<int> blocks) {
+PrunePlan removing(const std::vector<int>& blocks) {
   PrunePlan plan;
-  plan.remove = std::move(blocks);
+  plan.remove = plan::whole_blocks(blocks);
   return plan;
 }
 
@@ -152,6 +152,21 @@ TEST(Apply, AnErrorOfTheReportLeavesNothing) {
                            [](const ApplyResult&) { throw no_space("nobody reads this"); }),
                Error);
   EXPECT_EQ(test::paths_in(dir.path()), before);
+}
+
+TEST(Apply, HalfBlocksCannotBeWrittenYet) {
+  const test::TempDir dir;
+  const Checkpoint model(test::write_tiny_model(dir / "model"));
+  PrunePlan plan = removing({1});
+  plan.remove.push_back({2, plan::Part::kMlp});
+  try {
+    apply(model, 4, "", plan, dir / "out", {}, false);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::kUnsupported);
+    EXPECT_EQ(e.found(), "block 2 mlp");
+  }
+  EXPECT_FALSE(fs::exists(dir / "out"));
 }
 
 TEST(Apply, InTwoStepsGivesTheSameModelAsInOne) {

@@ -78,7 +78,7 @@ const std::vector<HostileCase> kConfigs = {
 
 plan::PrunePlan remove_block_1() {
   plan::PrunePlan plan;
-  plan.remove = {1};
+  plan.remove = {{1, plan::Part::kWhole}};
   return plan;
 }
 

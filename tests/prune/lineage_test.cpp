@@ -16,10 +16,10 @@ using checkpoint::Checkpoint;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Checkpoint pruned(const Checkpoint& model, int64_t blocks, std::vector<int> remove, const fs::path& output) {
+Checkpoint pruned(const Checkpoint& model, int64_t blocks, const std::vector<int>& remove, const fs::path& output) {
   plan::PrunePlan plan;
   plan.blocks = blocks;
-  plan.remove = std::move(remove);
+  plan.remove = plan::whole_blocks(remove);
   test::apply(model, plan, output);
   return Checkpoint(output);
 }
