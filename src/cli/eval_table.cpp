@@ -19,7 +19,7 @@ std::string render(const EvalReport& report, const std::vector<report::Column>& 
 }
 
 // A model in a heading: its name, or with several a letter that a line above explains.
-std::string letter(size_t model) {
+std::string model_letter(size_t model) {
   return model < 26 ? std::string(1, static_cast<char>('A' + model)) : fmt::format("model {}", model + 1);
 }
 
@@ -56,7 +56,7 @@ std::string mean_name(const Mean& mean) {
 std::string values(const EvalReport& report) {
   const auto& models = report.models;
   std::vector<report::Column> columns = {{"task", false}, {"metric", false}, {"documents"}};
-  for (size_t m = 0; m < models.size(); ++m) columns.push_back({models.size() > 1 ? letter(m) : "value"});
+  for (size_t m = 0; m < models.size(); ++m) columns.push_back({models.size() > 1 ? model_letter(m) : "value"});
   report::Rows rows;
   for (size_t t = 0; t < models[0].tasks.size(); ++t) {
     const tasks::TaskData& data = *models[0].tasks[t].data;
@@ -90,7 +90,7 @@ std::string verdict(const std::string& other, const tasks::PairedBootstrap& mean
 }
 
 std::string comparison(const EvalReport& report, size_t model) {
-  const std::string other = letter(model);
+  const std::string other = model_letter(model);
   const std::vector<report::Column> columns = {{other + " against A", false},
                                                {"metric", false},
                                                {"difference"},
@@ -119,7 +119,7 @@ std::string task_tables(const EvalReport& report) {
   std::string out;
   if (report.models.size() > 1) {
     for (size_t m = 0; m < report.models.size(); ++m) {
-      out += fmt::format("{}  {}, {} parameters{}\n", letter(m), printable(report.models[m].path, 200),
+      out += fmt::format("{}  {}, {} parameters{}\n", model_letter(m), printable(report.models[m].path, 200),
                          human_count(report.models[m].parameters), report.options.markdown ? "  " : "");
     }
     out += "\n";
