@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and runs the tests; ends with ctest's summary.
+# Builds and runs the tests; names those that were skipped and ends with the number of cases.
 # usage: ./test.sh             everything that needs no Python
 #        ./test.sh --interop   the tests against Transformers, PEFT and tokenizers (installs them into .deps/oracle)
 #        ./test.sh --sanitize  the torch-free rooms and the corpus of bad files under ASan and UBSan
@@ -8,15 +8,32 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+# ctest counts processes; these are the cases of the test programs, by GoogleTest's own lines.
+cases() {
+  awk '/^\[       OK \] .* ms\)$/ {passed++}
+       /^\[  FAILED  \] .* ms\)$/ {failed++}
+       /^\[  SKIPPED \] .* ms\)$/ {skipped++; names = names "  " $4 "\n"}
+       END {
+         if (skipped) printf "skipped:\n%s", names
+         printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+       }' "$1/Testing/Temporary/LastTest.log"
+}
+run_tests() {
+  local status=0
+  ctest --test-dir "$1" --output-on-failure --parallel 2 || status=$?
+  cases "$1"
+  return $status
+}
+
 scripts/install.sh --tests
 case ${1:-} in
   "")
     scripts/build.sh tests
-    ctest --test-dir build --output-on-failure --parallel 2
+    run_tests build
     ;;
   --sanitize)
     scripts/build.sh sanitize
-    ctest --test-dir build/sanitize --output-on-failure --parallel 2
+    run_tests build/sanitize
     ;;
   --interop)
     scripts/build.sh tests

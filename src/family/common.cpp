@@ -66,6 +66,7 @@ ModelSpec read_common(const JsonObject& config, const Defaults& defaults) {
   spec.dtype = read_dtype(config);
 
   BlockSpec block;
+  block.hidden = spec.hidden;
   block.heads = config.integer("num_attention_heads", 1, kMaxSize);
   // An absent key means the family's default, null as many as query heads.
   const bool absent = !config.value().contains("num_key_value_heads");

@@ -23,35 +23,19 @@ bool is_ignored(const std::string& name) { return name.ends_with(".rotary_emb.in
 
 }  // namespace
 
-std::string block_prefix(int64_t i) { return fmt::format("model.layers.{}.", i); }
-
-std::vector<ExpectedTensor> block_tensors(const BlockSpec& b, int64_t hidden) {
-  const int64_t q = b.heads * b.head_dim, kv = b.kv_heads * b.head_dim;
+std::vector<ExpectedTensor> block_tensors(const BlockSpec& block) {
   std::vector<ExpectedTensor> out;
-  const auto linear = [&](const char* name, int64_t rows, int64_t columns, bool bias) {
-    out.push_back({fmt::format("{}.weight", name), {rows, columns}});
-    if (bias) out.push_back({fmt::format("{}.bias", name), {rows}});
-  };
-  linear("self_attn.q_proj", q, hidden, b.qkv_bias);
-  linear("self_attn.k_proj", kv, hidden, b.qkv_bias);
-  linear("self_attn.v_proj", kv, hidden, b.qkv_bias);
-  linear("self_attn.o_proj", hidden, q, b.o_bias);
-  if (b.qk_norm) {
-    out.push_back({"self_attn.q_norm.weight", {b.head_dim}});
-    out.push_back({"self_attn.k_norm.weight", {b.head_dim}});
+  for (const Module& m : modules_of(block)) {
+    out.push_back({m.name + ".weight", m.is_norm() ? std::vector{m.rows} : std::vector{m.rows, m.columns}});
+    if (m.bias) out.push_back({m.name + ".bias", {m.rows}});
   }
-  linear("mlp.gate_proj", b.intermediate, hidden, b.mlp_bias);
-  linear("mlp.up_proj", b.intermediate, hidden, b.mlp_bias);
-  linear("mlp.down_proj", hidden, b.intermediate, b.mlp_bias);
-  out.push_back({"input_layernorm.weight", {hidden}});
-  out.push_back({"post_attention_layernorm.weight", {hidden}});
   return out;
 }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec) {
   std::vector<ExpectedTensor> out = {{kEmbedding, {spec.vocabulary, spec.hidden}}};
   for (size_t i = 0; i < spec.blocks.size(); ++i) {
-    for (ExpectedTensor& t : block_tensors(spec.blocks[i], spec.hidden)) {
+    for (ExpectedTensor& t : block_tensors(spec.blocks[i])) {
       out.push_back({block_prefix(static_cast<int64_t>(i)) + t.name, std::move(t.shape)});
     }
   }
@@ -81,7 +65,12 @@ std::string stored_name(const ModelSpec& spec, const checkpoint::Checkpoint& che
 }
 
 ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
-  const ModelSpec spec = read_spec(checkpoint.config(), checkpoint.config_file());
+  ModelSpec spec = read_spec(checkpoint.config(), checkpoint.config_file());
+  expect_tensors(spec, checkpoint);
+  return spec;
+}
+
+void expect_tensors(const ModelSpec& spec, const checkpoint::Checkpoint& checkpoint) {
   std::vector<std::string> differences;
   std::set<std::string> names;
   for (const ExpectedTensor& want : expected_tensors(spec)) {
@@ -114,7 +103,7 @@ ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint) {
     }
     differences.push_back(fmt::format("unexpected  {} {}", printable(name, 120), checkpoint::shape_text(tensor.shape)));
   }
-  if (differences.empty()) return spec;
+  if (differences.empty()) return;
   const size_t count = differences.size();
   if (count > kMaxListed) {
     differences.resize(kMaxListed);
@@ -132,7 +121,7 @@ Counts count_parameters(const ModelSpec& spec) {
     uint64_t numel = 1;
     for (const int64_t n : t.shape) numel *= static_cast<uint64_t>(n);
     counts.parameters += numel;
-    if (t.name.starts_with("model.layers.")) counts.block_parameters += numel;
+    if (t.name.starts_with(kBlocks)) counts.block_parameters += numel;
   }
   return counts;
 }

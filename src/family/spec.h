@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "family/layout.h"
 
 namespace shorten::family {
 
@@ -32,7 +33,8 @@ struct RopeSpec {
 
 // One block: attention and MLP, each with its residual. Sizes in elements.
 struct BlockSpec {
-  int64_t heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0;
+  const Layout* layout = &kPreNormSwiglu;
+  int64_t hidden = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate = 0;
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   bool qk_norm = false;           // RMSNorm over head_dim on q and k, before RoPE (Qwen3)
   std::optional<int64_t> window;  // a token sees itself and window - 1 before it; absent: all before it
@@ -58,24 +60,20 @@ struct ExpectedTensor {
   std::vector<int64_t> shape;
 };
 
-// Names inside block `i` are prefixed with this.
-std::string block_prefix(int64_t i);  // "model.layers.3."
-inline constexpr char kEmbedding[] = "model.embed_tokens.weight";
-inline constexpr char kFinalNorm[] = "model.norm.weight";
-inline constexpr char kHead[] = "lm_head.weight";
-
-// The tensors of one block, names without the prefix: q, k, v, o (and their norms), gate, up, down, then
-// the two norms of the block.
-std::vector<ExpectedTensor> block_tensors(const BlockSpec& block, int64_t hidden);
+// The tensors of one block, names without the prefix, in the order of its layout.
+std::vector<ExpectedTensor> block_tensors(const BlockSpec& block);
 std::vector<ExpectedTensor> expected_tensors(const ModelSpec& spec);
 
 // Reads config.json. Throws unsupported for a family, rope type or option this version does not know,
 // bad_input for numbers that make no sense.
 ModelSpec read_spec(const Json& config, const fs::path& file);
 
-// The same for an opened checkpoint, and compares it with its tensors: missing, unexpected, of another
-// shape or of a dtype that is no weight. All are listed in one error.
+// The same for an opened checkpoint, and expects its tensors.
 ModelSpec read_spec(const checkpoint::Checkpoint& checkpoint);
+
+// Compares the tensors of the checkpoint with those of the spec: missing, unexpected, of another shape or of a dtype
+// that is no weight. Throws bad_input that lists all.
+void expect_tensors(const ModelSpec& spec, const checkpoint::Checkpoint& checkpoint);
 
 // The name under which the checkpoint holds `name`: some writers store a tied head and leave out the
 // embedding, which then is the head.

@@ -8,7 +8,7 @@
 namespace shorten::family {
 
 std::optional<BlockTensor> split_block_name(std::string_view name) {
-  constexpr std::string_view kPrefix = "model.layers.";
+  constexpr std::string_view kPrefix = kBlocks;
   if (!name.starts_with(kPrefix)) return std::nullopt;
   const std::string_view tail = name.substr(kPrefix.size());
   const size_t dot = tail.find('.');

@@ -12,8 +12,15 @@ Tensor Context::mask(const std::optional<int64_t>& window) const {
 }
 
 Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) const {
-  return mlp(attention(x, context, cache));
+  using kernels::Residual;
+  return mlp(attention(x, context, cache, cache ? Residual::kUsedUp : Residual::kKept), Residual::kUsedUp);
 }
+
+Tensor Block::attention(const Tensor& x, const Context& context) const {
+  return attention(x, context, nullptr, kernels::Residual::kKept);
+}
+
+Tensor Block::mlp(const Tensor& x) const { return mlp(x, kernels::Residual::kKept); }
 
 kernels::Branches Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
@@ -33,16 +40,15 @@ void Block::remember(const Tensor& x, const Context& context, KvCache& cache) co
   kernels::cache_rows(projections(x, context).y, cache.keys, cache.values);
 }
 
-Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache) const {
+Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const {
   const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
   if (cache) kernels::cache_rows(projected, cache->keys, cache->values);
-  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)),
-                  cache ? kernels::Residual::kUsedUp : kernels::Residual::kKept);
+  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)), use);
 }
 
-Tensor Block::mlp(const Tensor& x) const {
+Tensor Block::mlp(const Tensor& x, kernels::Residual use) const {
   const auto [stacked, past] = gate_up.after(post_attention_norm, x);  // [N, T, 2 I]
-  return down.add_swiglu_to(past, stacked, kernels::Residual::kUsedUp);
+  return down.add_swiglu_to(past, stacked, use);
 }
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {
@@ -60,47 +66,35 @@ Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, Kv
 }
 
 std::vector<Parameter> Block::parameters() const {
-  const int64_t q = spec.heads * spec.head_dim, kv = spec.kv_heads * spec.head_dim, i = spec.intermediate;
   std::vector<Parameter> out;
-  const auto linear = [&out](const char* name, const Linear& l, int64_t begin, int64_t rows) {
-    out.push_back({std::string(name) + ".weight", l.weight, begin, rows});
-    if (l.bias.defined()) out.push_back({std::string(name) + ".bias", l.bias, begin, rows});
-  };
-  const auto norm = [&out](const char* name, const RmsNorm& n) {
-    if (n.weight.defined()) out.push_back({std::string(name) + ".weight", n.weight, 0, n.weight.size(0)});
-  };
-  linear("self_attn.q_proj", qkv, 0, q);
-  linear("self_attn.k_proj", qkv, q, kv);
-  linear("self_attn.v_proj", qkv, q + kv, kv);
-  linear("self_attn.o_proj", o, 0, o.weight.size(0));
-  norm("self_attn.q_norm", q_norm);
-  norm("self_attn.k_norm", k_norm);
-  linear("mlp.gate_proj", gate_up, 0, i);
-  linear("mlp.up_proj", gate_up, i, i);
-  linear("mlp.down_proj", down, 0, down.weight.size(0));
-  norm("input_layernorm", input_norm);
-  norm("post_attention_layernorm", post_attention_norm);
+  for (const family::Module& m : family::modules_of(spec)) {
+    const std::string weight = m.name + ".weight", bias = m.name + ".bias";
+    for_each_norm(*this, [&](family::Slot slot, const RmsNorm& norm) {
+      if (slot == m.slot) out.push_back({weight, norm.weight, m.begin, m.rows, true});
+    });
+    for_each_linear(*this, [&](family::Slot slot, const Linear& linear) {
+      if (slot != m.slot) return;
+      out.push_back({weight, linear.weight, m.begin, m.rows});
+      if (m.bias) out.push_back({bias, linear.bias, m.begin, m.rows});
+    });
+  }
   return out;
 }
 
-Block make_block(const family::BlockSpec& spec, int64_t hidden, double eps, at::TensorOptions options) {
-  const auto linear = [&](int64_t rows, int64_t columns, bool bias) {
-    return Linear{at::empty({rows, columns}, options), bias ? at::empty({rows}, options) : Tensor()};
-  };
-  const auto norm = [&](int64_t size) { return RmsNorm{at::empty({size}, options), eps}; };
-  const int64_t hd = spec.head_dim;
+Block make_block(const family::BlockSpec& spec, double eps, at::TensorOptions options) {
   Block block;
   block.spec = spec;
-  block.input_norm = norm(hidden);
-  block.post_attention_norm = norm(hidden);
-  block.qkv = linear((spec.heads + 2 * spec.kv_heads) * hd, hidden, spec.qkv_bias);
-  if (spec.qk_norm) {
-    block.q_norm = norm(hd);
-    block.k_norm = norm(hd);
-  }
-  block.o = linear(hidden, spec.heads * hd, spec.o_bias);
-  block.gate_up = linear(2 * spec.intermediate, hidden, spec.mlp_bias);
-  block.down = linear(hidden, spec.intermediate, spec.mlp_bias);
+  for_each_linear(block, [&](family::Slot slot, Linear& linear) {
+    const std::vector<family::Module> stacked = family::modules_in(spec, slot);
+    if (stacked.empty()) return;
+    const family::Module& last = stacked.back();
+    const int64_t rows = last.begin + last.rows;
+    linear = {at::empty({rows, last.columns}, options), last.bias ? at::empty({rows}, options) : Tensor()};
+  });
+  for_each_norm(block, [&](family::Slot slot, RmsNorm& norm) {
+    const std::vector<family::Module> one = family::modules_in(spec, slot);
+    if (!one.empty()) norm = {at::empty({one.front().rows}, options), eps};
+  });
   return block;
 }
 

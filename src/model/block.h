@@ -3,6 +3,7 @@
 // paper (Touvron et al. 2023); every option is a value in BlockSpec, none depends on the block's index.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ struct Parameter {
   std::string name;             // "self_attn.q_proj.weight"
   Tensor storage;               // the whole stored tensor
   int64_t begin = 0, rows = 0;  // its rows in the storage
+  bool of_norm = false;
 
   Tensor view() const { return storage.narrow(0, begin, rows); }
 };
@@ -61,6 +63,10 @@ struct Block {
   // without one x stays as it is.
   Tensor forward(const Tensor& x, const Context& context, KvCache* cache = nullptr) const;
 
+  // The two halves alone: x + the attention of norm(x), x + the MLP of norm(x). x stays as it is.
+  Tensor attention(const Tensor& x, const Context& context) const;
+  Tensor mlp(const Tensor& x) const;
+
   // Keys and values of x [N, T, D] into the first T places of the cache, and nothing else: for a block whose output is
   // wanted of single tokens only, which `step` then gives.
   void remember(const Tensor& x, const Context& context, KvCache& cache) const;
@@ -69,16 +75,44 @@ struct Block {
   // `rope` is of all C positions. Carries no gradients.
   Tensor step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const;
 
-  // In the order of family::block_tensors.
+  // As the layout names and orders them.
   std::vector<Parameter> parameters() const;
 
  private:
-  kernels::Branches projections(const Tensor& x, const Context& context) const;     // [N, T, H + 2 K, hd]: q, k, v
-  Tensor attention(const Tensor& x, const Context& context, KvCache* cache) const;  // x + the attention of norm(x)
-  Tensor mlp(const Tensor& x) const;                                                // x + the MLP of norm(x); uses x up
+  kernels::Branches projections(const Tensor& x, const Context& context) const;  // [N, T, H + 2 K, hd]: q, k, v
+  Tensor attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const;
+  Tensor mlp(const Tensor& x, kernels::Residual use) const;
 };
 
+// Which member holds what a slot of the layout stores. Trained tensors, and what is drawn for them, have this order.
+struct LinearMember {
+  family::Slot slot;
+  Linear Block::*member;
+};
+struct NormMember {
+  family::Slot slot;
+  RmsNorm Block::*member;
+};
+inline constexpr std::array kLinearMembers = {
+    LinearMember{family::Slot::kQkv, &Block::qkv}, LinearMember{family::Slot::kO, &Block::o},
+    LinearMember{family::Slot::kGateUp, &Block::gate_up}, LinearMember{family::Slot::kDown, &Block::down}};
+inline constexpr std::array kNormMembers = {NormMember{family::Slot::kInputNorm, &Block::input_norm},
+                                            NormMember{family::Slot::kPostAttentionNorm, &Block::post_attention_norm},
+                                            NormMember{family::Slot::kQNorm, &Block::q_norm},
+                                            NormMember{family::Slot::kKNorm, &Block::k_norm}};
+
+// visit(slot, linear) for every projection, and visit(slot, norm) for every norm, of a block that may be const. Weights
+// and biases that the block lacks are undefined.
+template <typename AnyBlock, typename Visit>
+void for_each_linear(AnyBlock& block, const Visit& visit) {
+  for (const auto& [slot, member] : kLinearMembers) visit(slot, block.*member);
+}
+template <typename AnyBlock, typename Visit>
+void for_each_norm(AnyBlock& block, const Visit& visit) {
+  for (const auto& [slot, member] : kNormMembers) visit(slot, block.*member);
+}
+
 // A block of uninitialised tensors.
-Block make_block(const family::BlockSpec& spec, int64_t hidden, double eps, at::TensorOptions options);
+Block make_block(const family::BlockSpec& spec, double eps, at::TensorOptions options);
 
 }  // namespace shorten::model

@@ -45,24 +45,24 @@ CausalLm make_model(const family::ModelSpec& spec, at::Device device, at::Scalar
   CausalLm model;
   model.spec = spec;
   make_outside(model, options);
-  for (const family::BlockSpec& block : spec.blocks)
-    model.blocks.push_back(make_block(block, spec.hidden, spec.norm_eps, options));
+  for (const family::BlockSpec& block : spec.blocks) model.blocks.push_back(make_block(block, spec.norm_eps, options));
   return model;
 }
 
-// Calls fill(name in the checkpoint, where it goes) for every tensor outside the blocks; and for every tensor, once.
+// Calls fill(name in the checkpoint, where it goes, whether it is a norm's) for every tensor outside the blocks; and
+// for every tensor, once.
 template <typename Fill>
 void for_each_outside(CausalLm& model, const Fill& fill) {
-  fill(family::kEmbedding, model.embedding);
-  fill(family::kFinalNorm, model.final_norm.weight);
-  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight);
+  fill(family::kEmbedding, model.embedding, false);
+  fill(family::kFinalNorm, model.final_norm.weight, true);
+  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight, false);
 }
 template <typename Fill>
 void for_each_tensor(CausalLm& model, const Fill& fill) {
   for_each_outside(model, fill);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     for (const Parameter& p : model.blocks[i].parameters())
-      fill(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.view());
+      fill(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.view(), p.of_norm);
   }
 }
 
@@ -81,7 +81,7 @@ void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSp
   throw diverged(narrowed ? "a weight does not fit the dtype" : "a weight is NaN or infinite")
       .file(checkpoint.file_of(name))
       .where("tensor " + name)
-      .help(narrowed ? "use --dtype fp32 or bf16" : "the checkpoint is damaged");
+      .help(narrowed ? "use `dtype` fp32 or bf16" : "the checkpoint is damaged");
 }
 
 }  // namespace
@@ -95,9 +95,9 @@ CausalLm load(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec&
   const at::NoGradGuard guard;
   CausalLm model = make_model(spec, device, dtype);
   int64_t tensors = 0;
-  for_each_tensor(model, [&](const std::string&, const Tensor&) { ++tensors; });
+  for_each_tensor(model, [&](const std::string&, const Tensor&, bool) { ++tensors; });
   Progress progress("loading", tensors, "tensors");
-  for_each_tensor(model, [&](const std::string& name, Tensor target) {
+  for_each_tensor(model, [&](const std::string& name, Tensor target, bool) {
     read_tensor(checkpoint, model.spec, name, std::move(target));
     progress.advance();
   });
@@ -107,7 +107,7 @@ CausalLm load(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec&
 void load_outside(const checkpoint::Checkpoint& checkpoint, CausalLm& model, at::Device device, at::ScalarType dtype) {
   const at::NoGradGuard guard;
   make_outside(model, at::TensorOptions(device).dtype(dtype));
-  for_each_outside(model, [&](const std::string& name, Tensor target) {
+  for_each_outside(model, [&](const std::string& name, Tensor target, bool) {
     read_tensor(checkpoint, model.spec, name, std::move(target));
   });
 }
@@ -115,8 +115,8 @@ void load_outside(const checkpoint::Checkpoint& checkpoint, CausalLm& model, at:
 Block load_block(const checkpoint::Checkpoint& checkpoint, const family::ModelSpec& spec, int64_t i, at::Device device,
                  at::ScalarType dtype) {
   const at::NoGradGuard guard;
-  Block block = make_block(spec.blocks.at(static_cast<size_t>(i)), spec.hidden, spec.norm_eps,
-                           at::TensorOptions(device).dtype(dtype));
+  Block block =
+      make_block(spec.blocks.at(static_cast<size_t>(i)), spec.norm_eps, at::TensorOptions(device).dtype(dtype));
   for (const Parameter& p : block.parameters())
     read_tensor(checkpoint, spec, family::block_prefix(i) + p.name, p.view());
   return block;
@@ -127,8 +127,8 @@ CausalLm random_model(const family::ModelSpec& spec, at::Device device, at::Scal
   CausalLm model = make_model(spec, device, dtype);
   at::Generator generator = at::globalContext().defaultGenerator(device);
   generator.set_current_seed(seed);
-  for_each_tensor(model, [&](const std::string& name, Tensor target) {
-    if (name.find("norm") != std::string::npos) {
+  for_each_tensor(model, [&](const std::string&, Tensor target, bool of_norm) {
+    if (of_norm) {
       target.fill_(1);
     } else {
       target.normal_(0, 0.02, generator);

@@ -145,16 +145,6 @@ void expect_base(const fs::path& dir, const std::string& fingerprint) {
 
 }  // namespace
 
-std::vector<AdaptedModule> adaptable_modules(const family::BlockSpec& block, int64_t hidden) {
-  constexpr std::string_view kWeight = ".weight";
-  std::vector<AdaptedModule> modules;
-  for (const family::ExpectedTensor& tensor : family::block_tensors(block, hidden)) {
-    if (tensor.shape.size() != 2) continue;
-    modules.push_back({tensor.name.substr(0, tensor.name.size() - kWeight.size()), tensor.shape[1], tensor.shape[0]});
-  }
-  return modules;
-}
-
 PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, const std::string& fingerprint) {
   const auto [config, parts] = read_peft_config(checkpoint::model_file(dir, kConfigFile), base);
   expect_base(dir, fingerprint);
@@ -163,13 +153,12 @@ PeftAdapter open_adapter(const fs::path& dir, const family::ModelSpec& base, con
   Taker taker(adapter.file);
   const double common = scale_of(config, config.alpha, config.rank);
   for (const AdaptedPart& part : parts) {
-    const std::vector<AdaptedModule> modules =
-        adaptable_modules(base.blocks[static_cast<size_t>(part.block)], base.hidden);
+    const std::vector<family::Module> modules = family::linears_of(base.blocks[static_cast<size_t>(part.block)]);
     const auto module = std::find_if(modules.begin(), modules.end(),
-                                     [&](const AdaptedModule& candidate) { return candidate.name == part.module; });
+                                     [&](const family::Module& candidate) { return candidate.name == part.module; });
     SHORTEN_CHECK(module != modules.end(), "a block without " + part.module);
-    Tensor a = taker.take(part.block, part.module, 'A', {part.rank, module->in});
-    Tensor b = taker.take(part.block, part.module, 'B', {module->out, part.rank});
+    Tensor a = taker.take(part.block, part.module, 'A', {part.rank, module->columns});
+    Tensor b = taker.take(part.block, part.module, 'B', {module->rows, part.rank});
     const double scale = scale_of(config, part.alpha, part.rank) / common;
     adapter.pairs.push_back({part.block, part.module, std::move(a), std::move(b), scale});
   }

@@ -11,18 +11,11 @@
 
 namespace shorten::peft {
 
-// The projections that can be adapted, in the order of a block's tensors.
-struct AdaptedModule {
-  std::string name;  // "self_attn.q_proj"
-  int64_t in = 0, out = 0;
-};
-std::vector<AdaptedModule> adaptable_modules(const family::BlockSpec& block, int64_t hidden);
-
 struct AdapterConfig {
   int64_t rank = 8;  // the largest, where a PEFT adapter has several
   double alpha = 16, dropout = 0;
   bool rank_stabilised = false;      // rsLoRA: alpha / sqrt(rank) instead of alpha / rank
-  std::vector<std::string> targets;  // "q_proj", ..., in the order of adaptable_modules
+  std::vector<std::string> targets;  // "q_proj", ..., in the order of family::lora_targets
 };
 
 // A pair of matrices of one module: a [rank, in], b [out, rank].
@@ -36,7 +29,7 @@ struct AdapterPair {
 struct PeftAdapter {
   AdapterConfig config;
   checkpoint::SafetensorsFile file;
-  std::vector<AdapterPair> pairs;  // by block, then in the order of adaptable_modules
+  std::vector<AdapterPair> pairs;  // by block, then in the order of family::linears_of
 };
 
 // Opens the adapter in `dir` for a base model of this structure and fingerprint. Throws unsupported for what is not

@@ -92,10 +92,9 @@ PeftConfig read_peft_config(const fs::path& file, const family::ModelSpec& base)
   out.parts = read_adapted_parts(json, base, config.rank, config.alpha);
   config.rank = 0;
   for (const AdaptedPart& part : out.parts) config.rank = std::max(config.rank, part.rank);
-  for (const AdaptedModule& module : adaptable_modules(base.blocks.at(0), base.hidden)) {
+  for (const family::Module& module : family::linears_of(base.blocks.at(0))) {
     const auto is_it = [&](const AdaptedPart& part) { return part.module == module.name; };
-    if (std::any_of(out.parts.begin(), out.parts.end(), is_it))
-      config.targets.push_back(module.name.substr(module.name.rfind('.') + 1));
+    if (std::any_of(out.parts.begin(), out.parts.end(), is_it)) config.targets.push_back(module.target());
   }
   return out;
 }

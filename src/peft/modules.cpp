@@ -122,10 +122,8 @@ class Pattern {
 std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const family::ModelSpec& base, int64_t rank,
                                             double alpha) {
   constexpr char kKey[] = "target_modules";
-  const std::vector<AdaptedModule> modules = adaptable_modules(base.blocks.at(0), base.hidden);
-  std::vector<std::string> all;
-  for (const AdaptedModule& module : modules) all.push_back(module.name.substr(module.name.rfind('.') + 1));
-  const std::string known = fmt::format("{}", fmt::join(all, ", "));
+  const std::vector<family::Module> modules = family::linears_of(base.blocks.at(0));
+  const std::string known = fmt::format("{}", fmt::join(family::lora_targets(base.blocks.at(0)), ", "));
 
   std::optional<Names> targets, excluded;
   if (config.at(kKey) != "all-linear") targets.emplace(config, kKey);
@@ -142,7 +140,7 @@ std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const fami
 
   std::vector<AdaptedPart> parts;
   for (int64_t block = 0; block < static_cast<int64_t>(base.blocks.size()); ++block) {
-    for (const AdaptedModule& module : modules) {
+    for (const family::Module& module : modules) {
       const std::string path = family::block_prefix(block) + module.name;
       if (targets && !targets->has(path)) continue;
       if (excluded && excluded->has(path)) continue;

@@ -18,7 +18,7 @@ struct AdaptedPart {
   double alpha = 0;
 };
 
-// By block, then in the order of adaptable_modules. `rank` and `alpha` are those of modules that no pattern names.
+// By block, then in the order of family::linears_of. `rank` and `alpha` are those of modules that no pattern names.
 // Throws bad_input for values that are none, unsupported for modules that are no projections of a block and for regular
 // expressions that are not read here.
 std::vector<AdaptedPart> read_adapted_parts(const JsonObject& config, const family::ModelSpec& base, int64_t rank,

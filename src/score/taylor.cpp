@@ -25,9 +25,8 @@ model::Block with_gradients(model::Block block) {
   const auto leaf = [](Tensor& t) {
     if (t.defined()) t = t.detach().requires_grad_();
   };
-  for (model::RmsNorm* norm : {&block.input_norm, &block.post_attention_norm, &block.q_norm, &block.k_norm})
-    leaf(norm->weight);
-  for (model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) leaf(linear->weight);
+  for_each_norm(block, [&](family::Slot, model::RmsNorm& norm) { leaf(norm.weight); });
+  for_each_linear(block, [&](family::Slot, model::Linear& linear) { leaf(linear.weight); });
   return block;
 }
 

@@ -35,8 +35,8 @@ class Wide {
 
   model::Block block(size_t i) const {
     model::Block b = student_.model.blocks[i];
-    for (model::RmsNorm* n : {&b.input_norm, &b.post_attention_norm, &b.q_norm, &b.k_norm}) *n = norm(*n);
-    for (model::Linear* l : {&b.qkv, &b.o, &b.gate_up, &b.down}) *l = linear(*l);
+    for_each_norm(b, [this](family::Slot, model::RmsNorm& n) { n = norm(n); });
+    for_each_linear(b, [this](family::Slot, model::Linear& l) { l = linear(l); });
     return b;
   }
 

@@ -11,23 +11,6 @@
 namespace shorten::train {
 namespace {
 
-// A projection of a block with the modules whose rows it stacks.
-struct Stack {
-  const char* name;
-  model::Linear model::Block::*linear;
-  int64_t in;
-  std::vector<std::pair<std::string, int64_t>> modules;  // name, rows
-};
-
-std::vector<Stack> stacks_of(const family::BlockSpec& s, int64_t hidden) {
-  using model::Block;
-  const int64_t q = s.heads * s.head_dim, kv = s.kv_heads * s.head_dim, i = s.intermediate;
-  return {{"qkv", &Block::qkv, hidden, {{"self_attn.q_proj", q}, {"self_attn.k_proj", kv}, {"self_attn.v_proj", kv}}},
-          {"o", &Block::o, q, {{"self_attn.o_proj", hidden}}},
-          {"gate_up", &Block::gate_up, hidden, {{"mlp.gate_proj", i}, {"mlp.up_proj", i}}},
-          {"down", &Block::down, i, {{"mlp.down_proj", hidden}}}};
-}
-
 uint64_t seed_of(uint64_t seed, std::string_view name) {  // FNV-1a of the name on top of the seed
   uint64_t hash = 0xCBF29CE484222325u ^ seed;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
@@ -44,9 +27,8 @@ Tensor initial_a(int64_t rank, int64_t in, uint64_t seed) {
   return a;
 }
 
-bool is_target(const recipe::Settings& settings, const std::string& module) {
-  const std::string last = module.substr(module.find('.') + 1);
-  return std::find(settings.targets.begin(), settings.targets.end(), last) != settings.targets.end();
+bool is_target(const recipe::Settings& settings, const family::Module& module) {
+  return std::find(settings.targets.begin(), settings.targets.end(), module.target()) != settings.targets.end();
 }
 
 }  // namespace
@@ -60,13 +42,13 @@ Tensor Student::part_b(const AdapterPart& part) const {
 void Student::set_dropout(double p, uint64_t seed, const Tensor& places) {
   Random random(seed);
   for (model::Block& block : model.blocks) {
-    for (model::Linear* linear : {&block.qkv, &block.o, &block.gate_up, &block.down}) {
+    for_each_linear(block, [&](family::Slot, model::Linear& linear) {
       const uint64_t own = random.next();
-      if (!linear->adapter) continue;
-      linear->adapter->dropout = p;
-      linear->adapter->seed = own;
-      linear->adapter->places = places;
-    }
+      if (!linear.adapter) return;
+      linear.adapter->dropout = p;
+      linear.adapter->seed = own;
+      linear.adapter->places = places;
+    });
   }
 }
 
@@ -80,34 +62,33 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
   student.scale = settings.alpha / (settings.rank_stabilised ? std::sqrt(r) : r);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
-    for (const Stack& stack : stacks_of(model.blocks[i].spec, model.spec.hidden)) {
+    for_each_linear(model.blocks[i], [&](family::Slot slot, model::Linear& linear) {
       std::vector<Tensor> a;
       std::vector<AdapterPart> parts;
-      int64_t row = 0;
-      for (const auto& [module, rows] : stack.modules) {
-        if (is_target(settings, module)) {
-          const std::string name = family::block_prefix(static_cast<int64_t>(i)) + module;
-          const auto place = static_cast<int64_t>(a.size()) * settings.rank;
-          parts.push_back({static_cast<int64_t>(i), module, student.trainables.size(), student.trainables.size() + 1,
-                           place, row, rows});
-          a.push_back(initial_a(settings.rank, stack.in, seed_of(settings.seed, name)));
-        }
-        row += rows;
+      int64_t rows = 0;
+      for (const family::Module& module : family::modules_in(model.blocks[i].spec, slot)) {
+        rows += module.rows;
+        if (!is_target(settings, module)) continue;
+        const std::string name = family::block_prefix(static_cast<int64_t>(i)) + module.name;
+        const auto place = static_cast<int64_t>(a.size()) * settings.rank;
+        parts.push_back({static_cast<int64_t>(i), module.name, student.trainables.size(), student.trainables.size() + 1,
+                         place, module.begin, module.rows});
+        a.push_back(initial_a(settings.rank, module.columns, seed_of(settings.seed, name)));
       }
-      if (parts.empty()) continue;
-      const std::string name = fmt::format("{}.{}", i, stack.name);
-      const Tensor b = at::zeros({row, static_cast<int64_t>(a.size()) * settings.rank}, at::TensorOptions(device));
+      if (parts.empty()) return;
+      const std::string name = fmt::format("{}.{}", i, slot_name(slot));
+      const Tensor b = at::zeros({rows, static_cast<int64_t>(a.size()) * settings.rank}, at::TensorOptions(device));
       student.trainables.push_back(make_trainable(name + ".a", at::cat(a).to(device), dtype, true));
       student.trainables.push_back(make_trainable(name + ".b", b, dtype, true));
-      if (parts.size() > 1 || parts[0].out != row) {
+      if (parts.size() > 1 || parts[0].out != rows) {
         Tensor mask = at::zeros_like(student.trainables.back().master);
         for (const AdapterPart& p : parts) mask.narrow(0, p.b_row, p.out).narrow(1, p.a_row, settings.rank).fill_(1);
         student.trainables.back().mask = mask;
       }
-      (model.blocks[i].*stack.linear).adapter = std::make_shared<kernels::LowRank>(kernels::LowRank{
+      linear.adapter = std::make_shared<kernels::LowRank>(kernels::LowRank{
           student.trainables[parts[0].a].compute, student.trainables[parts[0].b].compute, student.scale});
       student.parts.insert(student.parts.end(), parts.begin(), parts.end());
-    }
+    });
   }
   student.begin.push_back(student.trainables.size());
   student.model = std::move(model);
@@ -123,16 +104,12 @@ Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
   };
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
-    model::Block& block = model.blocks[i];
-    for (const Stack& stack : stacks_of(block.spec, model.spec.hidden)) {
-      model::Linear& linear = block.*stack.linear;
-      train(fmt::format("{}.{}", i, stack.name), linear.weight);
-      train(fmt::format("{}.{}.bias", i, stack.name), linear.bias);
-    }
-    train(fmt::format("{}.input_norm", i), block.input_norm.weight);
-    train(fmt::format("{}.post_attention_norm", i), block.post_attention_norm.weight);
-    train(fmt::format("{}.q_norm", i), block.q_norm.weight);
-    train(fmt::format("{}.k_norm", i), block.k_norm.weight);
+    const auto name = [&](family::Slot slot) { return fmt::format("{}.{}", i, slot_name(slot)); };
+    for_each_linear(model.blocks[i], [&](family::Slot slot, model::Linear& linear) {
+      train(name(slot), linear.weight);
+      train(name(slot) + ".bias", linear.bias);
+    });
+    for_each_norm(model.blocks[i], [&](family::Slot slot, model::RmsNorm& norm) { train(name(slot), norm.weight); });
   }
   student.begin.push_back(student.trainables.size());
   student.embedding_ = student.trainables.size();
@@ -150,13 +127,14 @@ Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
 uint64_t count_adapter(const family::ModelSpec& spec, const recipe::Settings& settings) {
   int64_t out = 0;
   for (const family::BlockSpec& block : spec.blocks) {
-    for (const Stack& stack : stacks_of(block, spec.hidden)) {
-      int64_t rows = 0, parts = 0;
-      for (const auto& [module, count] : stack.modules) {
-        rows += count;
+    for (const auto& [slot, member] : model::kLinearMembers) {
+      int64_t rows = 0, columns = 0, parts = 0;
+      for (const family::Module& module : family::modules_in(block, slot)) {
+        rows += module.rows;
+        columns = module.columns;
         parts += is_target(settings, module) ? 1 : 0;
       }
-      out += parts * settings.rank * (stack.in + rows);
+      out += parts * settings.rank * (columns + rows);
     }
   }
   return static_cast<uint64_t>(out);

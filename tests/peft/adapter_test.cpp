@@ -11,21 +11,6 @@ namespace {
 
 std::vector<std::byte> bytes_of(const Tensor& tensor) { return {tensor.bytes.begin(), tensor.bytes.end()}; }
 
-TEST(PeftAdapter, ModulesAreThoseOfABlockInTheirOrder) {
-  family::BlockSpec block;
-  block.heads = 4;
-  block.kv_heads = 2;
-  block.head_dim = 8;
-  block.intermediate = 48;
-  block.qkv_bias = block.qk_norm = true;
-  const auto modules = peft::adaptable_modules(block, 24);
-  std::string text;
-  for (const auto& m : modules) text += fmt::format("{} {} {}\n", m.name, m.in, m.out);
-  EXPECT_EQ(text,
-            "self_attn.q_proj 24 32\nself_attn.k_proj 24 16\nself_attn.v_proj 24 16\nself_attn.o_proj 32 24\n"
-            "mlp.gate_proj 24 48\nmlp.up_proj 24 48\nmlp.down_proj 48 24\n");
-}
-
 TEST(PeftAdapter, ReadsBackWhatWasWritten) {
   const TempDir temp;
   const Sample sample;

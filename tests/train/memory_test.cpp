@@ -13,6 +13,7 @@ class MemoryTest : public ::testing::Test {
  protected:
   MemoryTest() {
     family::BlockSpec block;
+    block.hidden = 4096;
     block.heads = 32;
     block.kv_heads = 8;
     block.head_dim = 128;
