@@ -4,6 +4,7 @@
 # usage: ./test.sh             everything that needs no Python
 #        ./test.sh --interop   the tests against Transformers, PEFT and tokenizers (installs them into .deps/oracle)
 #        ./test.sh --sanitize  the torch-free rooms and the corpus of bad files under ASan and UBSan
+#        ./test.sh --fuzz SECONDS   the readers of untrusted files under libFuzzer, each for a share of the time
 # Tests that want larger data take its folder from SHORTEN_TEST_DATA and are skipped, by name, without.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -25,7 +26,10 @@ run_tests() {
   return $status
 }
 
-scripts/install.sh --tests
+case ${1:-} in
+  --sanitize | --fuzz) scripts/install.sh --sanitize ;;
+  *) scripts/install.sh --tests ;;
+esac
 case ${1:-} in
   "")
     scripts/build.sh tests
@@ -35,12 +39,16 @@ case ${1:-} in
     scripts/build.sh sanitize
     run_tests build/sanitize
     ;;
+  --fuzz)
+    scripts/build.sh sanitize build/sanitize fuzz
+    tests/fuzz/run.sh "${2:-60}"
+    ;;
   --interop)
     scripts/build.sh tests
     tests/interop/run.sh
     ;;
   *)
-    echo "usage: ./test.sh [--interop | --sanitize]" >&2
+    echo "usage: ./test.sh [--interop | --sanitize | --fuzz SECONDS]" >&2
     exit 2
     ;;
 esac
