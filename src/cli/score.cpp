@@ -15,6 +15,8 @@
 namespace shorten::cli {
 namespace {
 
+constexpr char kSelf[] = "self";  // as --text: what the model writes itself
+
 // One row a block; of each criterion the score and the rank.
 std::string to_table(const plan::Scores& scores) {
   std::vector<report::Column> columns = {{"block"}};

@@ -8,8 +8,6 @@
 
 namespace shorten::cli {
 
-constexpr char kSelf[] = "self";  // as --text or --data: what a model generates itself
-
 void add_text_options(CLI::App& app, jobs::TextRequest& request);
 void add_tokenizer_option(CLI::App& app, std::optional<text::TokenizerKind>& kind,
                           const std::string& group = "Options");
