@@ -13,6 +13,7 @@
 #include "core/system.h"
 #include "core/units.h"
 #include "engine/estimate.h"
+#include "engine/evaluator.h"
 #include "engine/heal.h"
 #include "engine/language_model.h"
 #include "kernels/accelerator.h"
@@ -128,6 +129,15 @@ std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
   return make_language_model(opened.load(place, request.seed), place);
 }
 
+std::unique_ptr<Evaluator> open_evaluator(const EvaluatorRequest& request) {
+  SHORTEN_CHECK(!request.rows.empty() && request.rows[0].size() > 1, "nothing to evaluate on");
+  const Opened opened(request.model, request.random_weights);
+  const Place place = open_place(request.compute, opened.spec.dtype);
+  model::CausalLm model = opened.load(place, request.seed);
+  Tensor ids = to_tensor(request.rows, place.device);
+  return make_evaluator(std::move(model), std::move(ids), place, request);
+}
+
 }  // namespace
 
 Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
@@ -143,6 +153,7 @@ extern "C" const shorten::Engine* shorten_engine() {
   static constexpr Engine kEngine = {
       [](const ScoreRequest& request) { return with_memory_errors([&] { return score_blocks(request); }); },
       [](const OpenRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
+      [](const EvaluatorRequest& request) { return with_memory_errors([&] { return open_evaluator(request); }); },
       [](const fs::path& model, const ComputeOptions& compute) {
         return describe(open_place(compute, Opened(model, false).spec.dtype));
       },
