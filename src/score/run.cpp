@@ -17,7 +17,7 @@ namespace {
 struct Running {
   std::string name;
   std::unique_ptr<Scorer> scorer;
-  Observes observes;
+  Observes observes = {};
   size_t first_variant = 0, variants = 0;
 };
 
