@@ -13,10 +13,10 @@ class MagnitudeScorer final : public Scorer {
   plan::CriterionScores finish(std::span<const double>) override {
     const at::NoGradGuard no_gradients;
     plan::CriterionScores out;
-    for (const model::Block& block : model_.blocks) {
+    for (const model::BlockLease& block : model_.blocks.forward()) {
       double total = 0;
       std::map<std::string, double> detail;
-      for (const model::Parameter& p : block.parameters()) {
+      for (const model::Parameter& p : block->parameters()) {
         if (!p.name.ends_with("weight")) continue;
         total += detail[p.name] = p.view().abs().sum(at::kDouble).item<double>();
       }

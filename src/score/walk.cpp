@@ -44,7 +44,7 @@ int64_t default_tile(const model::CausalLm& model) {
   // A GPU wants enough rows to fill every multiprocessor many times over; on a CPU the activations of
   // a tile, three to four times as wide as the MLP, should stay in the last-level cache.
   if (!model.device().is_cpu()) return 16384;
-  return std::max<int64_t>(128, (int64_t{1} << 20) / model.blocks.front().spec.intermediate);
+  return std::max<int64_t>(128, (int64_t{1} << 20) / model.blocks.spec(0).intermediate);
 }
 
 }  // namespace
@@ -67,7 +67,8 @@ std::vector<double> walk(const model::CausalLm& model, const Tensor& ids, std::s
   live[0].variants.resize(variants.size() + (observe ? 1 : 0));
   std::iota(live[0].variants.begin(), live[0].variants.end(), size_t{0});
 
-  for (int i = 0; i < blocks; ++i) {
+  for (const model::BlockLease& block : model.blocks.forward()) {
+    const auto i = static_cast<int>(block.index());
     std::vector<Live> next;
     next.reserve(2 * live.size());
     std::vector<Live*> moving;
@@ -88,7 +89,7 @@ std::vector<double> walk(const model::CausalLm& model, const Tensor& ids, std::s
       }
     }
     live.clear();  // the states before this block are dropped as soon as nothing shares them
-    apply(model.blocks[static_cast<size_t>(i)], context, moving, tile);
+    apply(*block, context, moving, tile);
     if (intact_state) observe(i, before, intact_state->hidden);
     progress(static_cast<int64_t>(moving.size()));
     live = std::move(next);

@@ -19,7 +19,7 @@ double plain_sum(const model::CausalLm& model, const Tensor& ids, const RemovalS
   Tensor hidden = model.embed(ids);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     if (!std::binary_search(removed.begin(), removed.end(), static_cast<int>(i)))
-      hidden = model.blocks[i].forward(hidden, context);
+      hidden = model.blocks.lease(i)->forward(hidden, context);
   }
   const int64_t t = ids.size(1);
   return model
@@ -77,7 +77,7 @@ TEST_P(Walk, ObservesTheIntactModel) {
   Tensor hidden = model.embed(ids);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     EXPECT_LT((before[i] - hidden).abs().max().item<double>(), 1e-5);
-    hidden = model.blocks[i].forward(hidden, context);
+    hidden = model.blocks.lease(i)->forward(hidden, context);
     EXPECT_LT((after[i] - hidden).abs().max().item<double>(), 1e-5);
   }
 }
