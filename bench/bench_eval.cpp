@@ -8,15 +8,15 @@
 #include <cstdio>
 #include <fstream>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "engine/engine.h"
 #include "text/token_tree.h"
 
 namespace {
 
-using Document = shorten::LanguageModel::Document;
+using Document = engine::LanguageModel::Document;
 
 std::vector<Document> read_documents(const std::string& file) {
   std::vector<Document> out;
@@ -37,10 +37,11 @@ std::vector<Document> read_documents(const std::string& file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  shorten::OpenRequest request;
-  shorten::LikelihoodSettings settings;
+  engine::LoadRequest request;
+  engine::LikelihoodSettings settings;
   std::string model, file;
   int repeat = 1;
+  bool random_weights = false;
   CLI::App app("times questions");
   app.add_option("MODEL", model)->required();
   app.add_option("--documents", file)->required();
@@ -49,15 +50,14 @@ int main(int argc, char** argv) {
   app.add_option("--threads", request.compute.threads);
   app.add_option("--batch-tokens", settings.batch_tokens);
   app.add_option("--repeat", repeat);
-  app.add_flag("--random-weights", request.random_weights);
+  app.add_flag("--random-weights", random_weights);
   app.add_flag("!--no-share", settings.share);
   CLI11_PARSE(app, argc, argv);
-  shorten::set_verbosity(shorten::Verbosity::kQuiet);
   try {
     const std::vector<Document> documents = read_documents(file);
-    request.model = model;
+    request.model = shorten::bench::source(model, random_weights);
     request.seed = 1234;
-    const auto opened = shorten_engine()->open(request);
+    const auto opened = shorten_engine()->load(request);
     std::vector<double> seconds;
     std::vector<std::vector<double>> sums(documents.size());
     for (int i = 0; i < repeat; ++i) {
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
       });
       seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
-    const shorten::ComputeUsed used = opened->used();
+    const engine::ComputeUsed used = opened->used();
     std::puts(shorten::Json{{"device", used.device},
                             {"dtype", used.dtype},
                             {"tokens", shorten::text::count_tokens(documents)},

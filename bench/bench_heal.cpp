@@ -6,9 +6,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "core/system.h"
 #include "core/units.h"
@@ -18,7 +18,7 @@
 using namespace shorten;
 
 int main(int argc, char** argv) {
-  HealRequest request;
+  engine::HealRequest request;
   recipe::Settings& s = request.settings;
   std::string model, recompute = "auto", method = "lora", memory;
   s.steps = 10;
@@ -40,16 +40,14 @@ int main(int argc, char** argv) {
   app.add_option("--dtype", request.compute.dtype);
   app.add_option("--threads", request.compute.threads);
   CLI11_PARSE(app, argc, argv);
-  set_verbosity(Verbosity::kQuiet);
   try {
-    request.model = model;
-    request.random_weights = true;
+    request.model = bench::source(model, true);
     s.recompute = recompute == "on"    ? recipe::Recompute::kOn
                   : recompute == "off" ? recipe::Recompute::kOff
                                        : recipe::Recompute::kAuto;
     s.method = method == "full" ? recipe::Method::kFull : recipe::Method::kLora;
     if (!memory.empty()) s.max_memory = parse_bytes(memory, "--max-memory");
-    const family::ModelSpec spec = family::read_spec(read_json(model), model);
+    const family::ModelSpec& spec = request.model.spec;
     Random random(s.seed);
     for (int64_t r = 0; r < s.batch * s.steps; ++r) {
       data::Example row;
@@ -64,7 +62,7 @@ int main(int argc, char** argv) {
       rates.push_back(static_cast<double>(r.tokens) / r.seconds);
       losses.push_back(r.loss);
     };
-    const HealResponse response = shorten_engine()->heal(request, hooks);
+    const engine::HealResponse response = shorten_engine()->heal(request, hooks);
     const bool cpu = response.used.device == "cpu";
     const Json json = {{"device", response.used.device},
                        {"dtype", response.used.dtype},

@@ -6,9 +6,9 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "bench/source.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "core/progress.h"
 #include "core/random.h"
 #include "core/system.h"
 #include "engine/engine.h"
@@ -27,9 +27,10 @@ std::vector<std::vector<shorten::text::TokenId>> random_rows(int64_t samples, in
 }  // namespace
 
 int main(int argc, char** argv) {
-  shorten::ScoreRequest request;
+  engine::ScoreRequest request;
   std::string model, rows;
   int64_t samples = 10, length = 128;
+  bool random_weights = false;
   CLI::App app("times scoring");
   app.add_option("MODEL", model)->required();
   app.add_option("--rows", rows);
@@ -40,18 +41,17 @@ int main(int argc, char** argv) {
   app.add_option("--dtype", request.compute.dtype);
   app.add_option("--threads", request.compute.threads);
   app.add_option("--repeat", request.repeat);
-  app.add_flag("--random-weights", request.random_weights);
+  app.add_flag("--random-weights", random_weights);
   CLI11_PARSE(app, argc, argv);
-  shorten::set_verbosity(shorten::Verbosity::kQuiet);
   try {
-    request.model = model;
+    request.model = shorten::bench::source(model, random_weights);
     request.seed = 1234;
     if (rows.empty()) {
       request.rows = random_rows(samples, length, request.seed);
     } else {
       for (const auto& document : shorten::text::read_source(rows).documents) request.rows.push_back(document.ids);
     }
-    const shorten::ScoreResponse response = shorten_engine()->score(request);
+    const engine::ScoreResponse response = shorten_engine()->score(request);
     shorten::Json json = {{"device", response.used.device},
                           {"dtype", response.used.dtype},
                           {"seconds", response.seconds},

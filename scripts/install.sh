@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(g++ cmake ninja-build ccache pkg-config python3-venv
-  libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev)
+  libboost-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev)
 torch=cpu
 for argument in "$@"; do
   case $argument in

@@ -62,7 +62,7 @@ void refuse(const fs::path& target, const std::vector<fs::path>& inputs) {
                                      : "the output contains an input")
         .file(target)
         .found("the input " + input.string())
-        .help("choose another place with --output; an input is never changed");
+        .help("choose another place with `output`; an input is never changed");
   }
 }
 
@@ -88,13 +88,13 @@ void check_existing(const fs::path& target, bool force) {
   const fs::file_status status = fs::symlink_status(target, error);
   if (!fs::exists(status)) return;
   if (!fs::is_directory(status)) {
-    throw usage_error("the output exists and is not a folder").file(target).help("choose another name with --output");
+    throw usage_error("the output exists and is not a folder").file(target).help("choose another name with `output`");
   }
   if (fs::is_empty(target, error)) return;  // made for us
   if (!force)
-    throw usage_error("the output exists already").file(target).help("choose another name, or replace it with --force");
+    throw usage_error("the output exists already").file(target).help("choose another name, or replace it with `force`");
   if (!looks_like_ours(target)) {
-    throw usage_error("this folder is not replaced, even with --force: it is no model")
+    throw usage_error("this folder is not replaced, even with `force`: it is no model")
         .file(target)
         .expected("a folder with config.json, shorten.json or heal.json")
         .help("choose another name, or remove the folder yourself");

@@ -3,11 +3,11 @@
 
 #include <map>
 
-#include "checkpoint/checkpoint.h"
 #include "cli/common.h"
 #include "core/error.h"
 #include "core/units.h"
-#include "family/spec.h"
+#include "family/model.h"
+#include "jobs/outputs.h"
 #include "report/table.h"
 
 namespace shorten::cli {
@@ -89,11 +89,9 @@ std::function<void()> setup_inspect(CLI::App& app, CommonOptions& common) {
   auto model = std::make_shared<std::string>();
   app.add_option("MODEL", *model, "a Hugging Face directory, or org/name in the Hub cache")->required();
   return [model, &common] {
-    const fs::path dir = checkpoint::resolve_model(*model);
-    check_output(common.output, common.force, {dir});
-    const Checkpoint checkpoint(dir);
-    const ModelSpec spec = family::read_spec(checkpoint);
-    deliver(common, to_json(checkpoint, spec), to_table(checkpoint, spec));
+    const family::ModelPtr opened = family::open_model(*model);
+    jobs::check_output(common.output, common.force, {opened->dir()});
+    deliver(common, to_json(opened->files(), opened->spec()), to_table(opened->files(), opened->spec()));
   };
 }
 

@@ -14,10 +14,10 @@
 #include "cli/common.h"
 #include "cli/help.h"
 #include "cli/option_names.h"
+#include "cli/terminal.h"
 #include "core/cleanup.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "core/progress.h"
 #include "core/version.h"
 
 namespace shorten::cli {
@@ -30,12 +30,12 @@ constexpr std::array kVerbs = {
     Verb{"prune", "write the shorter checkpoint", setup_prune},
     Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
     Verb{"heal", "train what is left: LoRA, all parameters, distillation", setup_heal},
-    Verb{"generate", "text that goes on from a prompt", setup_generate},
+    Verb{"generate", "continue a prompt", setup_generate},
     Verb{"bench", "latency, throughput and memory, models side by side", setup_bench},
 };
 
 constexpr char kFooter[] =
-    "\nThe way through:\n"
+    "\nTypical workflow:\n"
     "  shorten score MODEL --text book.txt -o scores.json\n"
     "  shorten plan  MODEL --scores scores.json --remove 8 -o plan.json\n"
     "  shorten prune MODEL --plan plan.json -o SHORTER\n"
@@ -56,17 +56,17 @@ uint64_t parse_seed(const std::string& text) {
 void add_common(CLI::App& app, CommonOptions& o) {
   const std::string group = "Common options";
   app.set_help_flag("-h,--help", "this help")->group(group);
-  app.add_option("--device", o.compute.device, "auto, cpu, cuda or cuda:N [auto]")->type_name("DEVICE")->group(group);
-  app.add_option("--dtype", o.compute.dtype,
+  app.add_option("--device", o.place.device, "auto, cpu, cuda or cuda:N [auto]")->type_name("DEVICE")->group(group);
+  app.add_option("--dtype", o.place.dtype,
                  "auto, fp32, bf16 or fp16; auto is the checkpoint's on CUDA and fp32 on a CPU [auto]")
       ->type_name("DTYPE")
       ->group(group);
-  app.add_option("--threads", o.compute.threads, "CPU threads [one a core]")
+  app.add_option("--threads", o.place.threads, "CPU threads [one a core]")
       ->type_name("N")
       ->check(CLI::Range(1, 4096))
       ->group(group);
   app.add_option_function<std::string>(
-         "--seed", [&o](const std::string& text) { o.seed = parse_seed(text); }, "of everything drawn at random [1234]")
+         "--seed", [&o](const std::string& text) { o.seed = parse_seed(text); }, "random seed [1234]")
       ->type_name("N")
       ->group(group);
   app.add_option("-o,--output", o.output, "where the result goes; prune, heal: a directory")
@@ -120,7 +120,9 @@ void parse_and_run(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
-    set_verbosity(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
+    Terminal terminal(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);
+    common.hooks = terminal.hooks();
+    const HookScope scope(common.hooks);
     for (const auto& [sub, action] : verbs) {
       if (sub->parsed()) action();
     }

@@ -5,13 +5,16 @@
 #include <array>
 #include <utility>
 
+#include "core/error.h"
+
 namespace shorten::cli {
 namespace {
 
 // Where an option is not called as its field is.
 constexpr std::array kOthers = {
-    std::pair{"bytes", "--size"},        std::pair{"models", "MODEL"},          std::pair{"model", "MODEL"},
-    std::pair{"parameters", "--params"}, std::pair{"patience", "--early-stop"}, std::pair{"texts", "--text"},
+    std::pair{"bytes", "--size"},          std::pair{"keep_best", "--keep"},     std::pair{"model", "MODEL"},
+    std::pair{"models", "MODEL"},          std::pair{"pack", "--no-pack"},       std::pair{"parameters", "--params"},
+    std::pair{"patience", "--early-stop"}, std::pair{"shuffle", "--no-shuffle"}, std::pair{"texts", "--text"},
 };
 
 }  // namespace
@@ -27,6 +30,10 @@ std::string option_name(const std::string& field) {
   std::string option = "--" + field;
   std::replace(option.begin(), option.end(), '_', '-');
   return option;
+}
+
+std::string with_option_names(const std::string& text) {
+  return usage_error(text).with_field_names(option_name).message();  // as errors are shown
 }
 
 }  // namespace shorten::cli

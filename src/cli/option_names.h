@@ -9,4 +9,7 @@ namespace shorten::cli {
 // "lr" -> "--lr", "keep_first" -> "--keep-first". Empty for what is no option.
 std::string option_name(const std::string& field);
 
+// `text` with the fields that it speaks of in backquotes as options.
+std::string with_option_names(const std::string& text);
+
 }  // namespace shorten::cli

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -11,34 +9,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json_text.h"
-#include "core/progress.h"
 
 namespace shorten::cli {
-
-fs::path real_path(const fs::path& path) {
-  std::error_code error;
-  return fs::weakly_canonical(fs::absolute(path), error);  // of a relative name that is not there it is relative
-}
-
-void check_not_input(const std::string& output, const std::vector<fs::path>& inputs) {
-  std::error_code error;
-  const fs::path target = real_path(output);
-  for (const fs::path& input : inputs) {
-    const fs::path source = real_path(input);
-    const auto [end, unused] = std::mismatch(source.begin(), source.end(), target.begin(), target.end());
-    if (end != source.end() && !fs::equivalent(source, target, error)) continue;
-    throw usage_error("the output is an input, or lies inside one")
-        .file(output)
-        .found("the input " + input.string())
-        .help("choose another place; an input is never changed");
-  }
-}
-
-void check_output(const std::string& output, bool force, const std::vector<fs::path>& inputs) {
-  if (output.empty()) return;
-  check_not_input(output, inputs);
-  check_output_file(output, force);
-}
 
 void write_stdout(std::string_view text) {
   while (!text.empty()) {

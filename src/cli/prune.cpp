@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "jobs/prune.h"
+
 #include <fmt/format.h>
 
-#include "checkpoint/output_dir.h"
+#include <optional>
+
 #include "cli/common.h"
 #include "core/error.h"
 #include "core/json_text.h"
 #include "core/units.h"
-#include "family/spec.h"
-#include "prune/apply.h"
 #include "report/table.h"
 
 namespace shorten::cli {
 namespace {
 
 struct PruneOptions {
-  std::string model, plan, drop;
-  CLI::Option *plan_given = nullptr, *drop_given = nullptr;
+  std::string model;
+  std::optional<std::string> plan, drop;
 };
 
 std::string old_indices(const std::vector<int>& kept) {
@@ -30,7 +31,7 @@ std::string old_indices(const std::vector<int>& kept) {
 }
 
 // On standard output, before the directory appears: after an error there is none.
-void report(const prune::ApplyResult& result, int64_t blocks, const CommonOptions& common) {
+void report(const jobs::PruneResult& result, int64_t blocks, const CommonOptions& common) {
   Json kept = Json::array();
   for (size_t i = 0; i < result.kept.size(); ++i) kept.push_back({{"new", i}, {"old", result.kept[i]}});
   const Json json = {{"format", "shorten.prune"},
@@ -50,35 +51,27 @@ void report(const prune::ApplyResult& result, int64_t blocks, const CommonOption
 }
 
 void run_prune(const PruneOptions& o, const CommonOptions& common) {
-  if (common.output.empty()) throw usage_error("where does the shorter model go?").help("-o DIR");
-  if (!!*o.plan_given + !!*o.drop_given != 1) {
+  if (common.output.empty()) throw usage_error("no output given").help("-o DIR");
+  if (o.plan.has_value() == o.drop.has_value())
     throw usage_error("which blocks go?").expected("exactly one of --plan FILE, --drop LIST");
+  jobs::PruneRequest request;
+  if (o.plan) {
+    request.plan = plan::read_plan(*o.plan);
+    request.plan_file = *o.plan;
   }
-  // What costs nothing comes before what reads every byte of the model: its fingerprint.
-  plan::PrunePlan plan;
-  const fs::path dir = checkpoint::resolve_model(o.model);
-  std::vector<fs::path> inputs = {dir};
-  if (*o.plan_given) {
-    plan = plan::read_plan(o.plan);
-    inputs.emplace_back(o.plan);
-  }
-  checkpoint::check_output_dir(common.output, inputs, common.force);
-  const checkpoint::Checkpoint model(dir);
-  const auto blocks = static_cast<int64_t>(family::read_spec(model).blocks.size());
-  if (*o.drop_given) {
-    plan.remove = plan::parse_block_list(o.drop, blocks, "--drop");
-    if (static_cast<int64_t>(plan.remove.size()) == blocks)
+  request.model = family::open_model(o.model);
+  const int64_t blocks = request.model->blocks();
+  if (o.drop) {
+    request.plan.remove = plan::whole_blocks(plan::parse_block_list(*o.drop, blocks, "drop"));
+    if (static_cast<int64_t>(request.plan.remove.size()) == blocks)
       throw usage_error("--drop removes every block").expected(fmt::format("at most {} of {}", blocks - 1, blocks));
-    plan.blocks = blocks;
+    request.plan.blocks = blocks;
   }
-  const std::string fingerprint = model.fingerprint();
-  if (*o.plan_given) {
-    plan::check_plan(plan, o.plan, fingerprint, blocks);
-  } else {
-    plan.fingerprint = fingerprint;
-  }
-  prune::apply(model, blocks, fingerprint, plan, common.output, common.argv, common.force,
-               [&](const prune::ApplyResult& result) { report(result, blocks, common); });
+  request.output = common.output;
+  request.force = common.force;
+  request.command = common.argv;
+  request.before_commit = [&](const jobs::PruneResult& result) { report(result, blocks, common); };
+  jobs::prune_model(request, common.hooks);
 }
 
 }  // namespace
@@ -87,12 +80,8 @@ std::function<void()> setup_prune(CLI::App& app, CommonOptions& common) {
   auto o = std::make_shared<PruneOptions>();
   app.add_option("MODEL", o->model, "the model to shorten; it is not changed")->required();
   const std::string group = "Blocks, one of";
-  o->plan_given = app.add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")
-                      ->type_name("FILE")
-                      ->group(group);
-  o->drop_given = app.add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")
-                      ->type_name("LIST")
-                      ->group(group);
+  app.add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")->type_name("FILE")->group(group);
+  app.add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")->type_name("LIST")->group(group);
   return [o, &common] { run_prune(*o, common); };
 }
 

@@ -8,9 +8,6 @@
 
 namespace shorten::cli {
 
-void add_sampling_options(CLI::App& app, SamplingSettings& sampling);
-
-// Throws usage_error for a value that makes no sense, naming the option.
-void check_sampling(const SamplingSettings& sampling);
+void add_sampling_options(CLI::App& app, engine::SamplingSettings& sampling);
 
 }  // namespace shorten::cli

@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <set>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "core/check.h"
 
@@ -27,9 +27,9 @@ using Clock = std::chrono::steady_clock;
 struct Registry {
   std::mutex mutex;
   std::set<std::filesystem::path> paths;
-  bool has_stop_request = false;
-  std::atomic<bool> stop_requested = false;
-  Clock::time_point stop_time;  // of the signal that asked
+  std::vector<std::stop_source> stop_requests;  // those that live
+  bool stop_requested = false;                  // they were asked
+  Clock::time_point stop_time;                  // of the signal that asked
 };
 
 Registry& registry() {
@@ -61,13 +61,16 @@ void say(std::string_view text) { [[maybe_unused]] const ssize_t n = ::write(STD
 // Whether a signal that has come is no more than a request to stop.
 bool take_as_request() {
   constexpr auto kSameRequest = std::chrono::milliseconds(200);
+  std::vector<std::stop_source> asked;
   {
     const std::lock_guard lock(registry().mutex);
     if (registry().stop_requested && Clock::now() - registry().stop_time < kSameRequest) return true;
-    if (registry().stop_requested || !registry().has_stop_request) return false;
+    if (registry().stop_requested || registry().stop_requests.empty()) return false;
     registry().stop_time = Clock::now();
     registry().stop_requested = true;
+    for (const std::stop_source& request : registry().stop_requests) asked.push_back(request);
   }
+  for (std::stop_source& request : asked) request.request_stop();
   say("\nstopping: the last finished step is saved (once more to end at once)\n");
   return true;
 }
@@ -142,16 +145,14 @@ void install_signal_cleanup() {
 
 StopRequest::StopRequest() {
   const std::lock_guard lock(registry().mutex);
-  SHORTEN_CHECK(!registry().has_stop_request, "two stop requests at a time");
-  registry().has_stop_request = true;
-  registry().stop_requested = false;
+  if (registry().stop_requests.empty()) registry().stop_requested = false;
+  if (registry().stop_requested) source_.request_stop();
+  registry().stop_requests.push_back(source_);
 }
 
 StopRequest::~StopRequest() {
   const std::lock_guard lock(registry().mutex);
-  registry().has_stop_request = false;
+  std::erase(registry().stop_requests, source_);
 }
-
-bool StopRequest::requested() const { return registry().stop_requested; }
 
 }  // namespace shorten

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 namespace shorten {
@@ -43,10 +44,9 @@ class Temporary {
 // Call once, before any other thread is started.
 void install_signal_cleanup();
 
-// While one lives, the first of these signals only asks for a stop: the owner looks at `requested` now and then, saves
-// what it has and ends by itself. The second signal ends the program as above. So does the first once this is gone.
-// Signals within a fifth of a second of the first are the same request: `timeout` sends its own twice.
-// At most one lives at a time.
+// While one lives, the first of these signals only asks for a stop: whoever was handed the token looks at it now and
+// then, saves what it has and ends by itself. The second signal ends the program as above. So does the first once all
+// are gone. Signals within a fifth of a second of the first are the same request: `timeout` sends its own twice.
 class StopRequest {
  public:
   StopRequest();
@@ -54,7 +54,11 @@ class StopRequest {
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
 
-  bool requested() const;  // from any thread
+  std::stop_token token() const { return source_.get_token(); }
+  bool requested() const { return source_.stop_requested(); }  // from any thread
+
+ private:
+  std::stop_source source_;
 };
 
 }  // namespace shorten

@@ -116,7 +116,7 @@ void check_output_file(const fs::path& file, bool force) {
     if (!fs::is_regular_file(status))
       throw usage_error("the output exists and is no file").file(file).expected("a new name, or a file to replace");
     if (!force)
-      throw usage_error("the output exists already").file(file).help("choose another name, or replace it with --force");
+      throw usage_error("the output exists already").file(file).help("choose another name, or replace it with `force`");
   }
   const fs::path parent = file.has_parent_path() ? file.parent_path() : fs::path(".");
   // Not "is it there?" alone: a name may be too long, a folder closed to us, a link a loop.

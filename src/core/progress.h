@@ -1,27 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages and progress on stderr. On a terminal a bar with rate and time left is redrawn in place;
-// elsewhere a plain line is written now and then. Results never go through here: they belong to
-// stdout or to files.
+// What a job says while it runs, and how it is stopped. Libraries print nothing: a caller hands `Hooks` in, and
+// whatever the job calls on its thread reports there. Without hooks nothing is said.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 namespace shorten {
 
-enum class Verbosity { kQuiet, kNormal, kVerbose };
-void set_verbosity(Verbosity value);  // by main, once
+enum class Level { kDebug, kInfo, kWarning };
 
-// Writes `text` as far as it goes: that nobody can read our messages (stderr closed, full, a pipe without a
-// reader) changes neither the result nor the exit status.
-void write_stderr(std::string_view text);
+// How far a loop is. The texts live as long as the call.
+struct ProgressState {
+  std::string_view label;  // what is done: "scoring"
+  std::string_view unit;   // what is counted: "blocks"
+  int64_t done = 0, total = 0;
+  double seconds = 0;  // since it began
+  bool ended = false;  // the last call; done < total where it was broken off
+};
 
-void log_info(std::string_view message);     // unless quiet
-void log_debug(std::string_view message);    // only when verbose
-void log_warning(std::string_view message);  // always
+struct Hooks {
+  std::function<void(Level level, std::string_view message)> on_message = {};
+  std::function<void(const ProgressState& state)> on_progress = {};  // on every step: whoever draws draws now and then
+  std::stop_token stop = {};                                         // looked at between steps
+};
 
+// From here to the end of the scope the calls of this thread report to `hooks`, which must live as long. Scopes nest.
+class HookScope {
+ public:
+  explicit HookScope(const Hooks& hooks);
+  ~HookScope();
+  HookScope(const HookScope&) = delete;
+  HookScope& operator=(const HookScope&) = delete;
+
+ private:
+  const Hooks* before_;
+};
+
+void log_info(std::string_view message);
+void log_debug(std::string_view message);
+void log_warning(std::string_view message);
+
+bool stop_requested();  // of the hooks of this thread
+
+// A loop that reports. It keeps the hooks of the thread that made it, so other threads may advance it, one at a time.
 class Progress {
  public:
   // `label` says what is done, `unit` what is counted ("blocks"), `total` how many there are.
@@ -30,14 +56,16 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // Throws interrupted if the job is asked to stop.
   void advance(int64_t by = 1);
 
  private:
-  void draw(bool last);
+  void tell(bool ended) const;
 
+  const Hooks& hooks_;
   std::string label_, unit_;
   int64_t total_, done_ = 0;
-  std::chrono::steady_clock::time_point start_, drawn_;
+  std::chrono::steady_clock::time_point start_;
 };
 
 }  // namespace shorten

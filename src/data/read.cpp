@@ -176,7 +176,7 @@ void refuse_splits(const std::string& path) {
       .file(path)
       .expected("files that all are for one purpose")
       .found(train.filename().string() + " and " + other.filename().string())
-      .help(fmt::format("name the files: --data {}, --validation for another", train.string()));
+      .help(fmt::format("name the files: `data` {}, `validation` for another", train.string()));
 }
 
 }  // namespace

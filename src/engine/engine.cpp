@@ -20,33 +20,15 @@
 #include "model/device.h"
 #include "model/loader.h"
 #include "score/run.h"
+#include "shorten_build_id.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
-// A checkpoint, or a shape without weights.
-struct Opened {
-  Opened(const fs::path& path, bool random_weights, std::optional<int64_t> blocks = std::nullopt) {
-    if (!random_weights) checkpoint.emplace(path);
-    spec = checkpoint ? family::read_spec(*checkpoint) : family::read_spec(read_json(path), path);
-    if (!blocks) return;
-    const auto all = static_cast<int64_t>(spec.blocks.size());
-    if (*blocks < 1 || *blocks > all) {
-      throw usage_error("no such number of blocks")
-          .where("--blocks")
-          .expected(fmt::format("1 to {}", all))
-          .found(fmt::format("{}", *blocks));
-    }
-    spec.blocks.resize(static_cast<size_t>(*blocks));
-  }
-  model::CausalLm load(const Place& place, uint64_t seed) const {
-    return checkpoint ? model::load(*checkpoint, spec, place.device, place.dtype)
-                      : model::random_model(spec, place.device, place.dtype, seed);
-  }
-
-  std::optional<checkpoint::Checkpoint> checkpoint;
-  family::ModelSpec spec;
-};
+model::CausalLm load(const ModelSource& source, const Place& place, uint64_t seed) {
+  return source.files ? model::load(source.files->files(), source.spec, place.device, place.dtype)
+                      : model::random_model(source.spec, place.device, place.dtype, seed);
+}
 
 // [N, T] int64 on the device.
 Tensor to_tensor(const std::vector<std::vector<text::TokenId>>& rows, const at::Device& device) {
@@ -60,8 +42,7 @@ Tensor to_tensor(const std::vector<std::vector<text::TokenId>>& rows, const at::
 }
 
 ScoreResponse score_blocks(const ScoreRequest& request) {
-  std::optional<Opened> opened(std::in_place, request.model, request.random_weights);
-  const family::ModelSpec spec = opened->spec;
+  const family::ModelSpec& spec = request.model.spec;
   const Place place = open_place(request.compute, spec.dtype);
 
   const uint64_t weights = family::count_parameters(spec).parameters * at::elementSize(place.dtype);
@@ -75,8 +56,7 @@ ScoreResponse score_blocks(const ScoreRequest& request) {
   announce({"scoring", cost.flops, weights, cost.kept_bytes + std::min(cost.walk_bytes, state_budget)}, place.device,
            place.dtype, free);
 
-  const model::CausalLm model = opened->load(place, request.seed);
-  opened.reset();  // the file need not stay mapped
+  const model::CausalLm model = load(request.model, place, request.seed);
   const score::ScoreInput input{model, text ? to_tensor(request.rows, place.device) : Tensor(), request.seed};
   ScoreResponse response;
   for (int i = 0; i < request.repeat; ++i) {
@@ -110,22 +90,22 @@ double copy_bandwidth(const at::Device& device) {
   return best;
 }
 
-std::unique_ptr<LanguageModel> open_model(const OpenRequest& request) {
-  const Opened opened(request.model, request.random_weights, request.blocks);
-  const Place place = open_place(request.compute, opened.spec.dtype);
-  const family::Counts counts = family::count_parameters(opened.spec);
+std::unique_ptr<LanguageModel> open_model(const LoadRequest& request) {
+  const family::ModelSpec& spec = request.model.spec;
+  const Place place = open_place(request.compute, spec.dtype);
+  const family::Counts counts = family::count_parameters(spec);
   const double flops =
       2 * request.tokens *
-      static_cast<double>(counts.block_parameters + static_cast<uint64_t>(opened.spec.vocabulary * opened.spec.hidden));
+      static_cast<double>(counts.block_parameters + static_cast<uint64_t>(spec.vocabulary * spec.hidden));
   const auto element = static_cast<int64_t>(at::elementSize(place.dtype));
   const GenerationShape& shape = request.generation;
-  const uint64_t state = shape.prompt > 0 ? model::decode_bytes(opened.spec, element, shape.rows, shape.prompt,
-                                                                shape.new_tokens, shape.draws)
-                                          : 0;
+  const uint64_t state =
+      shape.prompt > 0 ? model::decode_bytes(spec, element, shape.rows, shape.prompt, shape.new_tokens, shape.draws)
+                       : 0;
   announce(
       {shape.prompt > 0 ? "generating" : "evaluating", flops, counts.parameters * at::elementSize(place.dtype), state},
       place.device, place.dtype, kernels::free_memory(place.device));
-  return make_language_model(opened.load(place, request.seed), place);
+  return make_language_model(load(request.model, place, request.seed), place);
 }
 
 }  // namespace
@@ -136,15 +116,17 @@ Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
   return {device, model::choose_dtype(options.dtype, device, checkpoint)};
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine
 
-extern "C" const shorten::Engine* shorten_engine() {
+extern "C" const shorten::engine::Table* shorten_engine() {
   using namespace shorten;
-  static constexpr Engine kEngine = {
+  using namespace shorten::engine;
+  static constexpr Table kTable = {
+      SHORTEN_BUILD_ID,
       [](const ScoreRequest& request) { return with_memory_errors([&] { return score_blocks(request); }); },
-      [](const OpenRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
-      [](const fs::path& model, const ComputeOptions& compute) {
-        return describe(open_place(compute, Opened(model, false).spec.dtype));
+      [](const LoadRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
+      [](const family::ModelSpec& model, const ComputeOptions& compute) {
+        return describe(open_place(compute, model.dtype));
       },
       [](const ComputeOptions& compute) {
         const at::Device device = open_place(compute, checkpoint::DType::kF32).device;
@@ -157,5 +139,5 @@ extern "C" const shorten::Engine* shorten_engine() {
         return with_memory_errors([&] { return heal(request, hooks); });
       },
   };
-  return &kEngine;
+  return &kTable;
 }

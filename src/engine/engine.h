@@ -15,12 +15,13 @@
 #include <vector>
 
 #include "core/file.h"
+#include "family/model.h"
 #include "plan/scores.h"
 #include "recipe/record.h"
 #include "recipe/settings.h"
 #include "text/windows.h"
 
-namespace shorten {
+namespace shorten::engine {
 
 struct ComputeOptions {
   std::string device = "auto", dtype = "auto";
@@ -33,9 +34,15 @@ struct ComputeUsed {
   uint64_t device_memory = 0;  // bytes at the peak on the accelerator, 0 on a CPU
 };
 
+// A model to load: its structure, and the files with its weights.
+struct ModelSource {
+  family::ModelSpec spec;  // of the files, or of their first blocks
+  family::ModelPtr files;  // null: random weights by the seed, to measure speed with
+};
+ModelSource source_of(family::ModelPtr model);
+
 struct ScoreRequest {
-  fs::path model;               // a checkpoint directory, or with random_weights a config.json
-  bool random_weights = false;  // weights from the seed instead of the checkpoint's: for benchmarks
+  ModelSource model;
   std::vector<std::string> criteria;
   std::vector<std::vector<text::TokenId>> rows;  // calibration, of equal length; empty if no criterion needs text
   uint64_t seed = 0;
@@ -56,10 +63,8 @@ struct GenerationShape {
   bool draws = false;                            // and does not take the likeliest token: needs more memory
 };
 
-struct OpenRequest {
-  fs::path model;                 // a checkpoint directory, or with random_weights a config.json
-  bool random_weights = false;    // for benchmarks
-  std::optional<int64_t> blocks;  // keep only so many of the blocks, the first ones
+struct LoadRequest {
+  ModelSource model;
   uint64_t seed = 0;
   double tokens = 0;           // that will go through it: what the work is estimated from before it is loaded
   GenerationShape generation;  // what it will be asked for, with prompt 0 nothing: what does not fit is not loaded
@@ -114,19 +119,17 @@ class LanguageModel {
 };
 
 struct HealRequest {
-  fs::path model;                   // a checkpoint directory, or with random_weights a config.json
-  bool random_weights = false;      // for benchmarks: nothing is written
-  std::optional<fs::path> teacher;  // a checkpoint directory
-  std::vector<int> kept;            // the teacher's block that each block of the model was
+  ModelSource model;         // with random weights nothing is written
+  family::ModelPtr teacher;  // or null
+  std::vector<int> kept;     // the teacher's block that each block of the model was
   recipe::Settings settings;
   std::vector<data::Example> rows, validation;
   std::vector<recipe::HeldOut> texts;  // whose perplexity is measured beside
   std::optional<fs::path> init_adapter;
-  fs::path run;             // the run directory: state/ is there; adapter/ and model/ will be
-  std::string identity;     // of what a saved state belongs to
-  std::string fingerprint;  // of the model
-  Json record;              // shorten.json of the model that comes out
-  bool merge = true;        // with LoRA: write the merged model too
+  fs::path run;          // the run directory: state/ is there; adapter/ and model/ will be
+  std::string identity;  // of what a saved state belongs to
+  Json record;           // shorten.json of the model that comes out
+  bool merge = true;     // with LoRA: write the merged model too
   ComputeOptions compute;
   bool new_memory = false;  // a saved run goes on with what `settings` says of memory, not with what it was saved with
 };
@@ -138,18 +141,19 @@ struct HealResponse {
   ComputeUsed used;
 };
 
-struct Engine {
+struct Table {
+  const char* build_id;  // core/build_id.h; first, so that it is where any build looks for it
   ScoreResponse (*score)(const ScoreRequest& request);
-  std::unique_ptr<LanguageModel> (*open)(const OpenRequest& request);
-  // Where `open` would put the model, and in what dtype.
-  ComputeUsed (*place)(const fs::path& model, const ComputeOptions& compute);
+  std::unique_ptr<LanguageModel> (*load)(const LoadRequest& request);
+  // Where `load` would put the model, and in what dtype.
+  ComputeUsed (*place)(const family::ModelSpec& model, const ComputeOptions& compute);
   // Bytes a second that are read and written when the device copies a block much larger than its caches.
   double (*copy_bandwidth)(const ComputeOptions& compute);
   // Trains and writes what comes out. Throws what train::train throws.
   HealResponse (*heal)(const HealRequest& request, const recipe::Hooks& hooks);
 };
 
-}  // namespace shorten
+}  // namespace shorten::engine
 
 // The only symbol that the program looks up in libshorten_torch.so.
-extern "C" const shorten::Engine* shorten_engine();
+extern "C" const shorten::engine::Table* shorten_engine();

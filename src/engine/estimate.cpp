@@ -12,7 +12,7 @@
 #include "kernels/accelerator.h"
 #include "model/device.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
 // Attained share of the rate of one large product: norms, attention and narrow shapes take the rest.
@@ -44,7 +44,7 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
                               model::dtype_name(dtype), human_bytes(cost.state_bytes)))
         .found(fmt::format("{} free", human_bytes(free)))
         .help(cost.weight_bytes <= free ? "ask for less at a time"
-              : dtype == at::kFloat     ? "use --dtype bf16, which halves the weights"
+              : dtype == at::kFloat     ? "use `dtype` bf16, which halves the weights"
                                         : "use a machine or a device with more memory");
   }
   if (cost.flops <= 0) return;
@@ -54,4 +54,4 @@ void announce(const StepCost& cost, const at::Device& device, at::ScalarType dty
                        human_seconds(seconds), model::device_name(device), model::dtype_name(dtype)));
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -7,7 +7,7 @@
 
 #include "kernels/torch.h"
 
-namespace shorten {
+namespace shorten::engine {
 
 struct StepCost {
   std::string what;  // "scoring"
@@ -19,4 +19,4 @@ struct StepCost {
 // the weights do not fit into `free` bytes: better now than after minutes of loading.
 void announce(const StepCost& cost, const at::Device& device, at::ScalarType dtype, uint64_t free);
 
-}  // namespace shorten
+}  // namespace shorten::engine

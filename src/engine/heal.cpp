@@ -19,14 +19,14 @@
 #include "train/state.h"
 #include "train/trainer.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
-// Model and teacher as files, and whether the model is some blocks of the teacher: the same structure, and every tensor
-// bit for bit.
+// Model and teacher, and whether the model is some blocks of the teacher: the same structure, and every tensor bit for
+// bit.
 struct Sources {
-  std::optional<checkpoint::Checkpoint> model, teacher;
-  family::ModelSpec spec, teacher_spec;
+  const family::ModelSpec& spec;
+  const family::Model *model, *teacher;  // null: random weights; no teacher
   bool same_weights = false;
 };
 
@@ -35,7 +35,7 @@ bool equal(const checkpoint::Tensor& a, const checkpoint::Tensor& b) {
 }
 
 bool same_structure(const Sources& s, const std::vector<int>& kept) {
-  const family::ModelSpec &mine = s.spec, &theirs = s.teacher_spec;
+  const family::ModelSpec &mine = s.spec, &theirs = s.teacher->spec();
   if (mine.hidden != theirs.hidden || mine.norm_eps != theirs.norm_eps || mine.tied_head != theirs.tied_head)
     return false;
   for (size_t i = 0; i < kept.size(); ++i) {
@@ -47,8 +47,9 @@ bool same_structure(const Sources& s, const std::vector<int>& kept) {
 bool all_equal(const Sources& s, const std::vector<int>& kept) {
   if (!same_structure(s, kept)) return false;
   const auto same = [&](const std::string& mine, const std::string& theirs) {
-    return equal(s.model->tensor(family::stored_name(s.spec, *s.model, mine)),
-                 s.teacher->tensor(family::stored_name(s.teacher_spec, *s.teacher, theirs)));
+    const checkpoint::Checkpoint &own = s.model->files(), &parent = s.teacher->files();
+    return equal(own.tensor(family::stored_name(s.spec, own, mine)),
+                 parent.tensor(family::stored_name(s.teacher->spec(), parent, theirs)));
   };
   for (const char* name : {family::kEmbedding, family::kFinalNorm, family::kHead}) {
     const bool there = name != family::kHead || !s.spec.tied_head;
@@ -64,17 +65,9 @@ bool all_equal(const Sources& s, const std::vector<int>& kept) {
 }
 
 Sources open_sources(const HealRequest& request) {
-  Sources s;
-  if (request.random_weights) {
-    s.spec = family::read_spec(read_json(request.model), request.model);
-    return s;
-  }
-  s.model.emplace(request.model);
-  s.spec = family::read_spec(*s.model);
-  if (!request.teacher) return s;
-  s.teacher.emplace(*request.teacher);
-  s.teacher_spec = family::read_spec(*s.teacher);
-  s.same_weights = request.settings.method == recipe::Method::kLora && all_equal(s, request.kept);
+  Sources s{request.model.spec, request.model.files.get(), request.teacher.get()};
+  s.same_weights =
+      s.model && s.teacher && request.settings.method == recipe::Method::kLora && all_equal(s, request.kept);
   return s;
 }
 
@@ -89,12 +82,12 @@ Place training_place(const HealRequest& request, checkpoint::DType checkpoint) {
 train::MemoryPlan plan_memory(const HealRequest& request, const Sources& s, const Place& place) {
   const uint64_t element = at::elementSize(place.dtype);
   const uint64_t own = family::count_parameters(s.spec).parameters;
-  const uint64_t parent = s.teacher ? family::count_parameters(s.teacher_spec).parameters : 0;
+  const uint64_t parent = s.teacher ? family::count_parameters(s.teacher->spec()).parameters : 0;
   train::MemoryInputs in{s.spec};
   in.element = element;
   in.on_cpu = place.device.is_cpu();
   in.rows = request.settings.batch;
-  in.teacher = s.teacher.has_value();
+  in.teacher = s.teacher != nullptr;
   in.hidden_matching = request.settings.hidden_weight > 0;
   if (request.settings.method == recipe::Method::kFull) {
     in.trained = own;
@@ -122,7 +115,7 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
   } else if (s.model) {
     // Masters begin as the file has them, not rounded to what is computed with.
     const bool full = request.settings.method == recipe::Method::kFull;
-    model = model::load(*s.model, place.device, full ? at::kFloat : place.dtype);
+    model = model::load(s.model->files(), s.spec, place.device, full ? at::kFloat : place.dtype);
   } else {
     model = model::random_model(s.spec, place.device, place.dtype, request.settings.seed);
   }
@@ -130,9 +123,9 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
   return train::make_lora_student(std::move(model), request.settings);
 }
 
-void start_from(const fs::path& dir, const HealRequest& request, const Sources& s, train::Student& student) {
+void start_from(const fs::path& dir, const Sources& s, train::Student& student) {
   const at::NoGradGuard guard;
-  const peft::PeftAdapter adapter = peft::open_adapter(dir, s.spec, request.fingerprint);
+  const peft::PeftAdapter adapter = peft::open_adapter(dir, s.spec, s.model->fingerprint());
   // Where it has nothing, or a lower rank, zeros stay zeros: neither A nor B has a gradient where the other is zero.
   for (const train::AdapterPart& part : student.parts) {
     student.part_a(part).zero_();
@@ -152,7 +145,7 @@ void start_from(const fs::path& dir, const HealRequest& request, const Sources& 
 
 void write_outputs(const HealRequest& request, const Sources& s, train::Student& student,
                    const recipe::TrainResult& result) {
-  const train::Base base{*s.model, s.spec, request.fingerprint};
+  const train::Base base{s.model->files(), s.spec, s.model->fingerprint()};
   const std::vector<int32_t>& first = request.rows.front().ids;
   const std::vector<int32_t> probe(first.begin(),
                                    first.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(64, first.size())));
@@ -163,9 +156,8 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
       if (merge) train::write_model(student, base, probe, request.record, folder / "model");
     } catch (Error& e) {
       if (lora && e.code() == ExitCode::kQuality)
-        e.help(
-            fmt::format("{}; or keep the adapter alone, which needs no rounding: shorten heal --resume {} --no-merge",
-                        e.help(), request.run.string()));
+        e.help(fmt::format("{}; or keep the adapter alone, which needs no rounding: `resume` the run with `no_merge`",
+                           e.help(), request.run.string()));
       throw;
     }
     if (lora) train::write_adapter(student, request.settings, base, folder / "adapter");
@@ -209,12 +201,14 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   const train::MemoryPlan memory = plan_memory(request, sources, place);
 
   std::optional<train::Teacher> teacher;
-  if (sources.teacher) teacher = train::Teacher{model::load(*sources.teacher, place.device, place.dtype), request.kept};
+  if (sources.teacher)
+    teacher = train::Teacher{model::load(sources.teacher->files(), sources.teacher->spec(), place.device, place.dtype),
+                             request.kept};
   train::Student student = load_student(request, sources, place, teacher);
   std::optional<checkpoint::StateSlots> slots;
-  if (!request.random_weights) slots.emplace(request.run / "state");
+  if (sources.model) slots.emplace(request.run / "state");
   // A saved state holds what the adapter began.
-  if (request.init_adapter && (!slots || slots->empty())) start_from(*request.init_adapter, request, sources, student);
+  if (request.init_adapter && (!slots || slots->empty())) start_from(*request.init_adapter, sources, student);
   const int64_t trained = train::count_trained(student);
   log_info(fmt::format("training {} of {} parameters, {} rows at once{}{}, about {} on {} in {}",
                        with_separators(trained),
@@ -238,11 +232,11 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   response.result = train::train(student, teacher ? &*teacher : nullptr, inputs, hooks);
   response.trained = trained;
   response.shared = sources.same_weights;
-  if (!request.random_weights) {
+  if (sources.model) {
     if (!response.result.moved) {
       throw Error(ExitCode::kQuality, "the training has moved no weight")
           .found(fmt::format("{} steps, {} of them skipped", response.result.steps, response.result.skipped))
-          .help("use a larger --lr, more steps, or a shorter --warmup: its first step has rate 0");
+          .help("use a larger `lr`, more steps, or a shorter `warmup`: its first step has rate 0");
     }
     teacher.reset();
     write_outputs(request, sources, student, response.result);
@@ -251,4 +245,4 @@ HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks) {
   return response;
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

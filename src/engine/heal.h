@@ -4,8 +4,8 @@
 
 #include "engine/engine.h"
 
-namespace shorten {
+namespace shorten::engine {
 
 HealResponse heal(const HealRequest& request, const recipe::Hooks& hooks);
 
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -12,7 +12,7 @@
 #include "kernels/accelerator.h"
 #include "model/device.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
 // "auto" is nothing: as the model gives them.
@@ -63,7 +63,7 @@ class LoadedModel : public LanguageModel {
           .expected(fmt::format("{} for the keys, values and states of {} sequences of {} tokens", human_bytes(needed),
                                 shape.rows, tokens))
           .found(fmt::format("{} free", human_bytes(free)))
-          .help("use a smaller batch, fewer tokens, or --dtype bf16");
+          .help("use a smaller batch, fewer tokens, or `dtype` bf16");
     }
     kernels::reset_peak_device_memory(model_.device());
     const infer::Sampling sampling{s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.seed};
@@ -100,11 +100,11 @@ ComputeUsed describe(const Place& place) {
 Error out_of_memory(const std::string& what) {
   return no_space("out of memory")
       .found(what)
-      .help("use less at a time (--samples, --length, --window, --batch-tokens, --batch), or --dtype bf16");
+      .help("use less at a time (`samples`, `length`, `window`, `batch_tokens`, `batch`), or `dtype` bf16");
 }
 
 std::unique_ptr<LanguageModel> make_language_model(model::CausalLm model, const Place& place) {
   return std::make_unique<LoadedModel>(std::move(model), place);
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

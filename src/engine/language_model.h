@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "model/causal_lm.h"
 
-namespace shorten {
+namespace shorten::engine {
 
 struct Place {
   at::Device device;
@@ -39,4 +39,4 @@ auto with_memory_errors(const Function& function) {
   }
 }
 
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -114,7 +114,7 @@ void Generator::find_divergence() const {
       .where(where)
       .expected("finite logits")
       .help(model_.embedding.scalar_type() == at::kFloat ? "the weights themselves are too large, or damaged"
-                                                         : "use --dtype fp32: half precision overflows in some models");
+                                                         : "use `dtype` fp32: half precision overflows in some models");
 }
 
 }  // namespace shorten::infer

@@ -19,6 +19,7 @@ class Graph {
 };
 
 struct Accelerator {
+  const char* build_id;  // core/build_id.h; first, so that it is where any build looks for it
   int (*device_count)();
   void (*synchronize)(int device);
   uint64_t (*free_memory)(int device);

@@ -3,6 +3,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "kernels/dispatch.h"
 #include "kernels/dropout.h"
 #include "kernels/ops.h"
 
@@ -30,8 +31,6 @@ struct Inputs {
     return before == Before::kSwiglu ? swiglu_backward(dn, x, wants_prepared) : Backward{dn, x};
   }
 };
-
-Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
 
 // scale · a b
 Tensor scaled_product(const Tensor& a, const Tensor& b, double scale) {
@@ -66,7 +65,6 @@ void add_forward(const Tensor& residual, const Tensor& prepared, const Projectio
 
 struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
   enum Input { kX, kNorm, kResidual, kWeight, kBias, kA, kB, kTensors };
-  using Optional = std::optional<Tensor>;
 
   // → y, and x past a norm.
   static variable_list forward(AutogradContext* ctx, const Tensor& x, const Optional& norm, const Optional& residual,
@@ -139,8 +137,6 @@ struct ProjectionFunction : torch::autograd::Function<ProjectionFunction> {
     return out;
   }
 };
-
-std::optional<Tensor> optional(const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; }
 
 variable_list run(const Inputs& inputs, const Tensor& residual, const Projection& p, Residual use) {
   if (!at::GradMode::is_enabled()) {

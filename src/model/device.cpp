@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "core/build_id.h"
 #include "core/check.h"
 #include "core/error.h"
 #include "core/progress.h"
@@ -34,7 +35,7 @@ std::string open_plugin() {
   void* library = ::dlopen(plugin.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!library) return fmt::format("the CUDA plug-in does not load: {}", ::dlerror());
   const auto entry = reinterpret_cast<const kernels::Accelerator* (*)()>(::dlsym(library, "shorten_cuda"));
-  SHORTEN_CHECK(entry, "a CUDA plug-in without its entry");
+  check_build_id(entry ? entry()->build_id : nullptr, plugin);
   if (entry()->device_count() == 0) return "the CUDA driver finds no device";
   kernels::set_accelerator(*entry());
   return "";
@@ -50,7 +51,7 @@ at::Device open_device(const std::string& name) {
   const std::string missing = open_plugin();
   if (!missing.empty()) {
     if (name != "auto")
-      throw usage_error("CUDA is not available").found(missing).help("leave out --device, or use --device cpu");
+      throw usage_error("CUDA is not available").found(missing).help("leave out `device`, or use `device` cpu");
     log_debug(fmt::format("device: cpu ({})", missing));
     return at::kCPU;
   }

@@ -82,7 +82,7 @@ void read_tensor(const checkpoint::Checkpoint& checkpoint, const family::ModelSp
   throw diverged(narrowed ? "a weight does not fit the dtype" : "a weight is NaN or infinite")
       .file(checkpoint.file_of(name))
       .where("tensor " + name)
-      .help(narrowed ? "use --dtype fp32 or bf16" : "the checkpoint is damaged");
+      .help(narrowed ? "use `dtype` fp32 or bf16" : "the checkpoint is damaged");
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace {
 // Collects the parts of one list; knows how to complain about them.
 class ListReader {
  public:
-  ListReader(std::string_view text, int64_t blocks, std::string_view option)
-      : text_(text), blocks_(blocks), option_(option) {}
+  ListReader(std::string_view text, int64_t blocks, std::string_view field)
+      : text_(text), blocks_(blocks), field_(field) {}
 
   void add(std::string_view part) {
     const size_t dash = part.find('-');
@@ -31,7 +31,7 @@ class ListReader {
 
  private:
   Error error(std::string what) const {
-    return usage_error(std::move(what)).where(fmt::format("{} {}", option_, printable(text_, 100)));
+    return usage_error(std::move(what)).field(std::string(field_), printable(text_, 100));
   }
   int number(std::string_view digits, std::string_view part) const {
     int value = -1;
@@ -52,7 +52,7 @@ class ListReader {
 
   std::string_view text_;
   int64_t blocks_;
-  std::string_view option_;
+  std::string_view field_;
   std::set<int> found_;
 };
 
@@ -64,8 +64,8 @@ std::string_view trimmed(std::string_view part) {
 
 }  // namespace
 
-std::vector<int> parse_block_list(std::string_view text, int64_t blocks, std::string_view option) {
-  ListReader reader(text, blocks, option);
+std::vector<int> parse_block_list(std::string_view text, int64_t blocks, std::string_view field) {
+  ListReader reader(text, blocks, field);
   for (size_t begin = 0; begin <= text.size();) {
     const size_t comma = std::min(text.find(',', begin), text.size());
     reader.add(trimmed(text.substr(begin, comma - begin)));

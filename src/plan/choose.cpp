@@ -17,7 +17,8 @@ namespace {
 
 std::set<int> protected_blocks(const Protection& protection, int64_t blocks) {
   if (protection.keep_first < 0 || protection.keep_last < 0)
-    throw usage_error("a negative number of blocks to keep").where("--keep-first, --keep-last");
+    throw usage_error("a negative number of blocks to keep")
+        .field(protection.keep_first < 0 ? "keep_first" : "keep_last");
   std::set<int> keep;
   for (int64_t i = 0; i < blocks; ++i) {
     if (i < protection.keep_first || i >= blocks - protection.keep_last) keep.insert(static_cast<int>(i));
@@ -25,7 +26,7 @@ std::set<int> protected_blocks(const Protection& protection, int64_t blocks) {
   for (const int block : protection.keep) {
     if (block < 0 || block >= blocks)
       throw usage_error("the model has no such block")
-          .where(fmt::format("--keep {}", block))
+          .field("keep", std::to_string(block))
           .expected(fmt::format("0 to {}", blocks - 1));
     keep.insert(block);
   }
@@ -40,7 +41,7 @@ struct Left {
 
 // One way of saying how small the model must get.
 struct Goal {
-  std::string option;  // as the user wrote it
+  std::string field, value;
   bool (*reached)(const Target&, const Inventory&, const Left&);
 };
 
@@ -51,27 +52,27 @@ double share_removed(const Inventory& all, const Left& left) {
 Goal goal_of(const Target& target) {
   const int given =
       target.remove.has_value() + target.ratio.has_value() + target.parameters.has_value() + target.bytes.has_value();
-  if (given != 1) throw usage_error("give one target").expected("one of --remove, --ratio, --params, --size");
+  if (given != 1) throw usage_error("give one target").expected("one of `remove`, `ratio`, `parameters`, `bytes`");
   if (target.remove) {
     if (*target.remove < 1)
-      throw usage_error("nothing to remove").where(fmt::format("--remove {}", *target.remove)).expected("1 or more");
-    return {fmt::format("--remove {}", *target.remove), [](const Target& t, const Inventory&, const Left& l) {
+      throw usage_error("nothing to remove").field("remove", std::to_string(*target.remove)).expected("1 or more");
+    return {"remove", std::to_string(*target.remove), [](const Target& t, const Inventory&, const Left& l) {
               return static_cast<int64_t>(l.removed) >= *t.remove;
             }};
   }
   if (target.ratio) {
     if (!(*target.ratio > 0 && *target.ratio < 1))
       throw usage_error("the ratio is out of range")
-          .where(fmt::format("--ratio {}", *target.ratio))
+          .field("ratio", fmt::format("{}", *target.ratio))
           .expected("more than 0 and less than 1: the share of all parameters that goes");
-    return {fmt::format("--ratio {}", *target.ratio),
+    return {"ratio", fmt::format("{}", *target.ratio),
             [](const Target& t, const Inventory& all, const Left& l) { return share_removed(all, l) >= *t.ratio; }};
   }
   if (target.parameters) {
-    return {fmt::format("--params {}", human_count(*target.parameters)),
+    return {"parameters", human_count(*target.parameters),
             [](const Target& t, const Inventory&, const Left& l) { return l.parameters <= *t.parameters; }};
   }
-  return {fmt::format("--size {}", human_bytes(*target.bytes)),
+  return {"bytes", human_bytes(*target.bytes),
           [](const Target& t, const Inventory&, const Left& l) { return l.bytes <= *t.bytes; }};
 }
 
@@ -89,6 +90,7 @@ Json target_json(const Target& target, const Inventory& all, const Left& left) {
 }
 
 void check_scores(const CriterionScores& scores, size_t blocks) {
+  if (!scores.units.empty()) throw unsupported("a plan cannot be made from scores of half blocks yet");
   if (scores.scores.size() != blocks) {
     throw bad_input("the scores are for another number of blocks")
         .expected(fmt::format("{}, as the model has", blocks))
@@ -112,24 +114,24 @@ PrunePlan choose(const Inventory& inventory, const CriterionScores& scores, cons
   Left left{inventory.parameters, inventory.bytes, 0};
   if (goal.reached(target, inventory, left)) {
     throw usage_error("the model is that small already: there is nothing to remove")
-        .where(goal.option)
+        .field(goal.field, goal.value)
         .found(fmt::format("{} parameters, {}", human_count(left.parameters), human_bytes(left.bytes)));
   }
   for (const int block : scores.order()) {
     if (goal.reached(target, inventory, left)) break;
     if (keep.contains(block) || plan.remove.size() + 1 == blocks) continue;  // one block always stays
-    plan.remove.push_back(block);
+    plan.remove.push_back({block, Part::kWhole});
     const auto i = static_cast<size_t>(block);
     left = {left.parameters - inventory.block_parameters[i], left.bytes - inventory.block_bytes[i], left.removed + 1};
   }
   if (!goal.reached(target, inventory, left)) {
     throw usage_error("the target cannot be reached")
-        .where(goal.option)
+        .field(goal.field, goal.value)
         .expected(fmt::format("at most {} of {} blocks can go: {} are protected", left.removed, blocks,
                               blocks - left.removed))
         .found(fmt::format("the smallest model that leaves is {} parameters, {}", human_count(left.parameters),
                            human_bytes(left.bytes)))
-        .help("ask for less, or protect fewer with --keep-first, --keep-last, --keep");
+        .help("ask for less, or protect fewer with `keep_first`, `keep_last`, `keep`");
   }
   std::sort(plan.remove.begin(), plan.remove.end());
   plan.blocks = static_cast<int64_t>(blocks);

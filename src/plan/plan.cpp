@@ -13,15 +13,16 @@
 namespace shorten::plan {
 namespace {
 
-constexpr std::string_view kFormat = "shorten.plan";
+constexpr std::string_view kPlanFormat = "shorten.plan";
 
 }  // namespace
 
 Json to_json(const PrunePlan& plan) {
-  Json out = {{"format", kFormat}, {"version", kFileVersion}};
+  Json out = {{"format", kPlanFormat}, {"version", kFileVersion}};
   if (plan.blocks) out["model"]["blocks"] = *plan.blocks;
   if (plan.fingerprint) out["model"]["fingerprint"] = *plan.fingerprint;
-  out["remove"] = plan.remove;
+  out["remove"] = Json::array();
+  for (const Unit& unit : plan.remove) out["remove"].push_back(to_json(unit));
   if (plan.criterion) out["criterion"] = *plan.criterion;
   if (!plan.target.is_null()) out["target"] = plan.target;
   out["keep"] = plan.keep;
@@ -33,21 +34,21 @@ Json to_json(const PrunePlan& plan) {
 PrunePlan read_plan(const fs::path& file) {
   const Json parsed = read_format(file);
   const JsonObject json(parsed, file);
-  expect_format(json, kFormat);
+  expect_format(json, kPlanFormat);
   PrunePlan plan;
   if (json.has("model")) {
     const JsonObject model = json.object("model");
     if (model.has("blocks")) plan.blocks = model.integer("blocks", 1, family::kMaxBlocks);
     if (model.has("fingerprint")) plan.fingerprint = family::read_fingerprint(model);
   }
-  plan.remove = family::read_blocks(json, "remove");
+  plan.remove = read_removal_set(json, "remove");
   if (plan.remove.empty()) throw json.error("the plan removes no block", "remove").expected("at least one block");
   if (json.has("criterion")) plan.criterion = json.string("criterion");
   if (json.has("target")) plan.target = json.object("target").value();
   if (json.has("keep")) plan.keep = family::read_blocks(json, "keep");
-  for (const int block : plan.keep) {
-    if (!std::binary_search(plan.remove.begin(), plan.remove.end(), block)) continue;
-    throw json.error(fmt::format("the plan removes block {}, which it keeps", block), "keep");
+  for (const Unit& unit : plan.remove) {
+    if (!std::binary_search(plan.keep.begin(), plan.keep.end(), unit.block)) continue;
+    throw json.error(fmt::format("the plan removes block {}, which it keeps", unit_name(unit)), "keep");
   }
   if (json.has("parameters")) {
     const JsonObject parameters = json.object("parameters");
@@ -71,18 +72,18 @@ void check_plan(const PrunePlan& plan, const fs::path& plan_file, const std::str
         .where("key \"model\", key \"fingerprint\"")
         .expected(fingerprint + ", as this model has")
         .found(*plan.fingerprint)
-        .help("make a plan for this model, or name its blocks with --drop");
+        .help("make a plan for this model, or name its blocks with `drop`");
   }
   if (plan.remove.empty()) throw bad_input("the plan removes no block").file(plan_file).where("key \"remove\"");
-  if (plan.remove.front() < 0 || plan.remove.back() >= blocks) {
-    const int wrong = plan.remove.front() < 0 ? plan.remove.front() : plan.remove.back();
+  const int first = plan.remove.front().block, last = plan.remove.back().block;
+  if (first < 0 || last >= blocks) {
     throw bad_input("the plan removes a block that the model does not have")
         .file(plan_file)
         .where("key \"remove\"")
         .expected(fmt::format("0 to {}", blocks - 1))
-        .found(fmt::format("{}", wrong));
+        .found(fmt::format("{}", first < 0 ? first : last));
   }
-  if (static_cast<int64_t>(plan.remove.size()) >= blocks) {
+  if (static_cast<int64_t>(blocks_of(plan.remove).size()) >= blocks) {
     throw bad_input("the plan removes every block")
         .file(plan_file)
         .where("key \"remove\"")

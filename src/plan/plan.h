@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// plan.json (docs/formats.md): which blocks go. Made from scores and a target, or by hand.
+// plan.json (docs/formats.md): which blocks, or halves of blocks, go. Made from scores and a target, or by hand.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,14 @@
 #include "checkpoint/checkpoint.h"
 #include "core/json.h"
 #include "plan/scores.h"
+#include "plan/unit.h"
 
 namespace shorten::plan {
 
 struct PrunePlan {
   std::optional<int64_t> blocks;           // of the original model
   std::optional<std::string> fingerprint;  // of the original model
-  std::vector<int> remove;                 // sorted indices of the original model
+  RemovalSet remove;                       // of the original model
   std::optional<std::string> criterion;
   Json target;            // {"remove": 3}, or null
   std::vector<int> keep;  // sorted; the protected blocks
@@ -24,8 +25,8 @@ struct PrunePlan {
 };
 
 // "3,5-7" (0-based, inclusive) → {3, 5, 6, 7}. `blocks` is the number of blocks in the model.
-// Throws usage_error naming `option`.
-std::vector<int> parse_block_list(std::string_view text, int64_t blocks, std::string_view option);
+// Throws usage_error at `field`.
+std::vector<int> parse_block_list(std::string_view text, int64_t blocks, std::string_view field);
 
 // What has to be reached. Exactly one of the four is set.
 struct Target {

@@ -15,12 +15,12 @@
 namespace shorten::plan {
 namespace {
 
-constexpr std::string_view kFormat = "shorten.scores";
+constexpr std::string_view kScoresFormat = "shorten.scores";
 
 // JSON has no infinity: it is the string "inf".
 Json number_to_json(double value, const std::string& what) {
   if (std::isnan(value) || value == -std::numeric_limits<double>::infinity()) {
-    throw diverged(what + " is not a number").found(fmt::format("{}", value)).help("score with --dtype fp32");
+    throw diverged(what + " is not a number").found(fmt::format("{}", value)).help("score with `dtype` fp32");
   }
   return std::isinf(value) ? Json("inf") : Json(value);
 }
@@ -35,12 +35,12 @@ double number_from_json(const Json& value, const JsonObject& owner, std::string_
       .found(entry.empty() ? value.dump() : fmt::format("entry {}: {}", entry, value.dump()));
 }
 
-std::vector<std::map<std::string, double>> read_detail(const JsonObject& criterion, int64_t blocks) {
+std::vector<std::map<std::string, double>> read_detail(const JsonObject& criterion, size_t scores) {
   const JsonObject detail = criterion.object("detail");
-  std::vector<std::map<std::string, double>> out(static_cast<size_t>(blocks));
+  std::vector<std::map<std::string, double>> out(scores);
   if (detail.value().size() != out.size()) {
-    throw criterion.error("detail does not fit the number of blocks", "detail")
-        .expected(fmt::format("{} entries, one a block", blocks))
+    throw criterion.error("detail does not fit the number of scores", "detail")
+        .expected(fmt::format("{} entries, one a score", scores))
         .found(fmt::format("{}", detail.value().size()));
   }
   for (size_t i = 0; i < out.size(); ++i) {
@@ -50,12 +50,25 @@ std::vector<std::map<std::string, double>> read_detail(const JsonObject& criteri
   return out;
 }
 
+std::vector<Unit> read_units_of(const JsonObject& json, int64_t blocks) {
+  std::vector<Unit> units = read_units(json, "units");
+  for (const Unit& unit : units) {
+    if (unit.block < blocks) continue;
+    throw json.error("a score belongs to a block that the model does not have", "units")
+        .expected(fmt::format("0 to {}", blocks - 1))
+        .found(unit_name(unit));
+  }
+  return units;
+}
+
 CriterionScores read_criterion(const JsonObject& json, int64_t blocks) {
   CriterionScores result;
+  if (json.has("units")) result.units = read_units_of(json, blocks);
   const Json& scores = json.array("scores");
-  if (static_cast<int64_t>(scores.size()) != blocks) {
+  const size_t expected = result.units.empty() ? static_cast<size_t>(blocks) : result.units.size();
+  if (scores.size() != expected) {
     throw json.error("the number of scores does not fit the model", "scores")
-        .expected(fmt::format("{}, one a block", blocks))
+        .expected(fmt::format("{}, one a {}", expected, result.units.empty() ? "block" : "unit"))
         .found(fmt::format("{}", scores.size()));
   }
   for (size_t i = 0; i < scores.size(); ++i) {
@@ -66,7 +79,7 @@ CriterionScores read_criterion(const JsonObject& json, int64_t blocks) {
         .expected(printable(Json(result.order()).dump(), 200))
         .help("leave order out: it follows from the scores");
   }
-  if (json.has("detail")) result.detail = read_detail(json, blocks);
+  if (json.has("detail")) result.detail = read_detail(json, expected);
   return result;
 }
 
@@ -98,12 +111,15 @@ Json to_json(const Calibration& c) {
 Json to_json(const std::string& name, const CriterionScores& criterion) {
   Json scores = Json::array();
   for (size_t i = 0; i < criterion.scores.size(); ++i)
-    scores.push_back(number_to_json(criterion.scores[i], fmt::format("the {} score of block {}", name, i)));
+    scores.push_back(number_to_json(criterion.scores[i],
+                                    fmt::format("the {} score of block {}", name, unit_name(criterion.unit(i)))));
   Json out = {{"scores", scores}, {"order", criterion.order()}};
+  for (const Unit& unit : criterion.units) out["units"].push_back(to_json(unit));
   for (size_t i = 0; i < criterion.detail.size(); ++i) {
     Json& block = out["detail"][std::to_string(i)] = Json::object();
     for (const auto& [tensor, part] : criterion.detail[i])
-      block[tensor] = number_to_json(part, fmt::format("the {} score of {} in block {}", name, tensor, i));
+      block[tensor] = number_to_json(
+          part, fmt::format("the {} score of {} in block {}", name, tensor, unit_name(criterion.unit(i))));
   }
   return out;
 }
@@ -124,7 +140,7 @@ const CriterionScores* Scores::find(std::string_view criterion) const {
 }
 
 Json to_json(const Scores& scores) {
-  Json out = {{"format", kFormat}, {"version", kFileVersion}};
+  Json out = {{"format", kScoresFormat}, {"version", kFileVersion}};
   out["model"] = {{"path", scores.model.path},
                   {"family", scores.model.family},
                   {"blocks", scores.model.blocks},
@@ -141,7 +157,7 @@ Json to_json(const Scores& scores) {
 Scores read_scores(const fs::path& file) {
   const Json parsed = read_format(file);
   const JsonObject json(parsed, file);
-  expect_format(json, kFormat);
+  expect_format(json, kScoresFormat);
   Scores scores;
   const JsonObject model = json.object("model");
   scores.model = {model.string_or("path", ""), model.string_or("family", ""), family::read_fingerprint(model),

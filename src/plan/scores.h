@@ -11,15 +11,18 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "plan/unit.h"
 
 namespace shorten::plan {
 
 struct CriterionScores {
-  std::vector<double> scores;  // scores[i] belongs to block i; +infinity is allowed, NaN is not
+  std::vector<double> scores;  // scores[i] belongs to unit(i); +infinity is allowed, NaN is not
   // For criteria that sum over tensors: block → tensor name inside the block → its part.
-  std::vector<std::map<std::string, double>> detail;  // empty or one entry a block
+  std::vector<std::map<std::string, double>> detail;  // empty or one entry a score
+  std::vector<Unit> units = {};                       // what is scored, where that is not simply every block in turn
 
-  std::vector<int> order() const;  // block indices, least important first, ties by index
+  Unit unit(size_t i) const { return units.empty() ? Unit{static_cast<int>(i), Part::kWhole} : units.at(i); }
+  std::vector<int> order() const;  // indices of scores, least important first, ties by index
 };
 
 struct Calibration {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json.h"
+
 namespace shorten::plan {
 
 enum class Part { kWhole, kAttention, kMlp };
@@ -32,5 +34,11 @@ RemovalSet normalised(RemovalSet removed);  // sorts; two halves become the whol
 
 std::string_view part_name(Part part);    // "whole", "attention", "mlp"
 std::string unit_name(const Unit& unit);  // "7", "7 attention", "7 mlp"
+
+// In our files a block is its index, and half of one {"block": 7, "part": "mlp"}.
+Json to_json(const Unit& unit);
+std::vector<Unit> read_units(const JsonObject& json, std::string_view key);  // in their order. Throws bad_input
+// Different units in any order, normalised. Throws bad_input.
+RemovalSet read_removal_set(const JsonObject& json, std::string_view key);
 
 }  // namespace shorten::plan

@@ -20,10 +20,14 @@ namespace {
 using checkpoint::Checkpoint;
 using checkpoint::Tensor;
 
-std::vector<int> kept_blocks(int64_t blocks, const std::vector<int>& remove) {
+std::vector<int> kept_blocks(int64_t blocks, const plan::RemovalSet& remove) {
+  for (const plan::Unit& unit : remove) {
+    if (unit.part != plan::Part::kWhole)
+      throw unsupported("half blocks cannot be written yet").found("block " + plan::unit_name(unit));
+  }
   std::vector<int> kept;
   for (int i = 0; i < blocks; ++i) {
-    if (!std::binary_search(remove.begin(), remove.end(), i)) kept.push_back(i);
+    if (!plan::removes(remove, i, plan::Part::kWhole)) kept.push_back(i);
   }
   return kept;
 }
@@ -62,18 +66,17 @@ Json record_of(const Checkpoint& model) {
 
 // The record embeds that of the source, so that it leads back to the original model step by step.
 // `blocks[].old` counts in the immediate source, as `plan` does, not in the original.
-Json provenance(const Checkpoint& model, const std::string& fingerprint, const plan::PrunePlan& plan,
-                const ApplyResult& result, const std::vector<std::string>& argv) {
+Json provenance(const family::Model& model, const Application& a, const ApplyResult& result) {
   Json blocks = Json::array();
   for (size_t i = 0; i < result.kept.size(); ++i) blocks.push_back({{"new", i}, {"old", result.kept[i]}});
-  Json source = {{"path", fs::absolute(model.dir()).lexically_normal().string()}, {"fingerprint", fingerprint}};
-  if (Json record = record_of(model); !record.is_null()) source["shorten"] = std::move(record);
+  Json source = {{"path", fs::absolute(model.dir()).lexically_normal().string()}, {"fingerprint", model.fingerprint()}};
+  if (Json record = record_of(model.files()); !record.is_null()) source["shorten"] = std::move(record);
   return {{"format", family::kPrunedFormat},
           {"version", kFileVersion},
           {"shorten_version", kVersion},
-          {"argv", argv},
+          {"argv", a.argv},
           {"source", std::move(source)},
-          {"plan", plan::to_json(plan)},
+          {"plan", plan::to_json(a.plan)},
           {"blocks", blocks},
           {"parameters", {{"before", result.parameters_before}, {"after", result.parameters_after}}},
           {"bytes", {{"before", result.bytes_before}, {"after", result.bytes_after}}}};
@@ -81,20 +84,22 @@ Json provenance(const Checkpoint& model, const std::string& fingerprint, const p
 
 }  // namespace
 
-ApplyResult apply(const Checkpoint& model, int64_t blocks, const std::string& fingerprint, const plan::PrunePlan& plan,
-                  const fs::path& output, const std::vector<std::string>& argv, bool force,
+ApplyResult apply(const family::Model& model, const Application& a,
                   const std::function<void(const ApplyResult&)>& report) {
-  plan::check_plan(plan, {}, fingerprint, blocks);
-  const plan::Inventory before = plan::take_inventory(model, blocks);
-  ApplyResult result{kept_blocks(blocks, plan.remove), before.parameters, 0, before.bytes, 0};
-  const std::vector<Tensor> tensors = renamed_tensors(model, result.kept);
+  const int64_t blocks = model.blocks();
+  const Checkpoint& source = model.files();
+  plan::check_plan(a.plan, a.plan_file, model.fingerprint(), blocks);
+  const plan::Inventory before = plan::take_inventory(source, blocks);
+  ApplyResult result{kept_blocks(blocks, a.plan.remove), before.parameters, 0, before.bytes, 0};
+  const std::vector<Tensor> tensors = renamed_tensors(source, result.kept);
   for (const Tensor& tensor : tensors) {
     result.parameters_after += tensor.numel();
     result.bytes_after += tensor.bytes.size();
   }
-  const ModelFiles files = {model, family::edit_config(model.config_text(), model.config_file(), blocks, result.kept),
-                            tensors, provenance(model, fingerprint, plan, result, argv)};
-  write_model(files, output, force, {}, [&](const fs::path&) { report(result); });
+  const ModelFiles files = {source,
+                            family::edit_config(source.config_text(), source.config_file(), blocks, result.kept),
+                            tensors, provenance(model, a, result)};
+  write_model(files, a.output, a.force, {}, [&](const fs::path&) { report(result); });
   return result;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/checkpoint.h"
+#include "family/model.h"
 #include "plan/plan.h"
 
 namespace shorten::prune {
@@ -18,13 +18,19 @@ struct ApplyResult {
   uint64_t bytes_before = 0, bytes_after = 0;
 };
 
-// Writes `model` without `plan.remove` to the directory `output`. `report` is called when all is written and
-// checked, just before the directory appears under its name: if it throws, no directory appears.
-// `argv` is recorded in shorten.json. Throws unsupported for a per-layer list in config.json that is
-// not known, and what OutputDir throws.
+struct Application {
+  const plan::PrunePlan& plan;
+  fs::path plan_file;             // for errors; may be empty
+  fs::path output;                // the directory
+  std::vector<std::string> argv;  // recorded in shorten.json
+  bool force = false;
+};
+
+// Writes `model` without `plan.remove`. `report` is called when all is written and checked, just before the directory
+// appears under its name: if it throws, no directory appears. Throws what plan::check_plan throws, unsupported for a
+// per-layer list in config.json that is not known, and what OutputDir throws.
 ApplyResult apply(
-    const checkpoint::Checkpoint& model, int64_t blocks, const std::string& fingerprint, const plan::PrunePlan& plan,
-    const fs::path& output, const std::vector<std::string>& argv, bool force,
+    const family::Model& model, const Application& application,
     const std::function<void(const ApplyResult&)>& report = [](const ApplyResult&) {});
 
 }  // namespace shorten::prune

@@ -2,6 +2,9 @@
 // What the choices of a training run are called, on the command line as in files.
 #pragma once
 
+#include <span>
+#include <string>
+
 #include "recipe/settings.h"
 
 namespace shorten::recipe {
@@ -18,6 +21,15 @@ inline constexpr Named<Curve> kCurves[] = {
     {Curve::kLinear, "linear"}, {Curve::kCosine, "cosine"}, {Curve::kConstant, "constant"}};
 inline constexpr Named<Recompute> kRecompute[] = {
     {Recompute::kAuto, "auto"}, {Recompute::kOn, "on"}, {Recompute::kOff, "off"}};
+inline constexpr Named<bool> kKept[] = {{false, "last"}, {true, "best"}};        // whether the best weights come out
 inline constexpr Named<bool> kAverages[] = {{false, "batch"}, {true, "micro"}};  // whether micro-batches are averaged
+
+// "ce, kd"
+template <typename Value>
+std::string names_of(std::span<const Named<Value>> names) {
+  std::string out;
+  for (const auto& entry : names) out += (out.empty() ? "" : ", ") + std::string(entry.name);
+  return out;
+}
 
 }  // namespace shorten::recipe

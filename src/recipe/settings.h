@@ -41,10 +41,16 @@ struct Settings {
   uint64_t seed = 1234;
 };
 
+// The defaults of a method, which are those of Settings but for a few.
+Settings defaults(Method method);
+
 Json to_json(const Settings& settings);
+
+// What a version of this program saved. A key that versions before it did not know has the value that they behaved by;
+// keys that are not known here are passed over. Throws bad_input that names the key.
 Settings settings_from_json(const JsonObject& json);
 
-// Throws usage_error naming the option if a value makes no sense.
+// Throws usage_error naming the field if a value makes no sense. The settings are complete: `steps` is known.
 void check_settings(const Settings& settings);
 
 // Half precision without loss scaling loses small gradients: usage_error for fp16.

@@ -72,4 +72,8 @@ std::string render_fields(const std::vector<std::pair<std::string, std::string>>
   return out;
 }
 
+std::string model_letter(size_t model) {
+  return model < 26 ? std::string(1, static_cast<char>('A' + model)) : "model " + std::to_string(model + 1);
+}
+
 }  // namespace shorten::report

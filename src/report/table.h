@@ -26,4 +26,7 @@ int table_decimals(const std::vector<double>& column);
 // "label      value" lines, values aligned.
 std::string render_fields(const std::vector<std::pair<std::string, std::string>>& fields);
 
+// A model in a heading: "A" to "Z", then "model 27"; a line elsewhere explains it.
+std::string model_letter(size_t model);
+
 }  // namespace shorten::report

@@ -62,7 +62,7 @@ Content parse_content(const text::TextFile& file) {
 
 fs::path find_file(const Task& task, const fs::path& folder) {
   std::error_code failed;
-  if (!fs::is_directory(folder, failed)) throw bad_input("no such folder").file(folder).where("--task-data");
+  if (!fs::is_directory(folder, failed)) throw bad_input("no such folder").file(folder).field("task_data");
   const std::string stem = fmt::format("{}_{}", task.name, task.split);
   std::vector<std::string> names{stem + ".jsonl", stem + ".json"};
   if (task.kind == Kind::kText) names.emplace_back(kOriginalWikitext);
@@ -84,7 +84,7 @@ int64_t limited(int64_t n, std::optional<double> limit, const Profile& profile) 
   const bool share = *limit < 1;
   if (!std::isfinite(*limit) || *limit <= 0 || (!share && *limit != std::floor(*limit))) {
     throw usage_error("not a number of documents")
-        .where("--limit")
+        .field("limit")
         .expected("a whole number, or below 1 a share of the documents")
         .found(fmt::format("{}", *limit));
   }
@@ -92,7 +92,7 @@ int64_t limited(int64_t n, std::optional<double> limit, const Profile& profile) 
   const double exact = static_cast<double>(n) * *limit;
   const auto count = static_cast<int64_t>(profile.limit_ceil ? std::ceil(exact) : std::floor(exact));
   if (count == 0) {
-    throw usage_error("no document is left").where("--limit").found(fmt::format("{} of {} documents", *limit, n));
+    throw usage_error("no document is left").field("limit").found(fmt::format("{} of {} documents", *limit, n));
   }
   return count;
 }

@@ -87,7 +87,7 @@ Bos parse_bos(std::string_view text) {
     if (name == text) return value;
   }
   throw usage_error("not a way to place the BOS token")
-      .where("--bos")
+      .field("bos")
       .expected("document, every or none")
       .found(std::string(text));
 }

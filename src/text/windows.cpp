@@ -29,7 +29,7 @@ std::optional<TokenId> window_bos(const std::vector<Document>& documents, const 
   const bool any_text = std::any_of(documents.begin(), documents.end(), [](const Document& d) { return !d.ready; });
   if (bos != Bos::kEvery || !any_text || !tokenizer) return std::nullopt;
   if (!tokenizer->bos()) {
-    throw usage_error("this model has no BOS token").where("--bos every").help("use --bos none");
+    throw usage_error("this model has no BOS token").field("bos", "every").help("use `bos` none");
   }
   if (*tokenizer->bos() >= vocabulary) {
     throw bad_input("the model does not have its tokenizer's BOS token")
@@ -93,10 +93,10 @@ std::vector<Window> perplexity_windows(const std::vector<Document>& documents, c
                                        int64_t window, int64_t stride, Bos bos, int64_t vocabulary,
                                        int64_t& stream_tokens) {
   if (window < 2)
-    throw usage_error("a window needs at least two tokens").where("--window").found(fmt::format("{}", window));
+    throw usage_error("a window needs at least two tokens").field("window").found(fmt::format("{}", window));
   if (stride < 1 || stride > window) {
     throw usage_error("the stride does not fit the window")
-        .where("--stride")
+        .field("stride")
         .expected(fmt::format("1 to {}", window))
         .found(fmt::format("{}", stride));
   }

@@ -83,7 +83,7 @@ MemoryPlan plan_memory(const MemoryInputs& in, const recipe::Settings& s, uint64
             human_bytes(static_cast<uint64_t>(needed(static_cast<double>(std::max<int64_t>(1, s.micro_batch)), least))),
             std::max<int64_t>(1, s.micro_batch), s.micro_batch > 1 ? "s" : "", s.length))
         .found(human_bytes(available))
-        .help("use --method lora, a smaller --length or --micro-batch, --recompute on, or --dtype bf16");
+        .help("use `method` lora, a smaller `length` or `micro_batch`, `recompute` on, or `dtype` bf16");
   }
   plan.bytes = static_cast<uint64_t>(needed(static_cast<double>(plan.micro_batch), plan.recompute));
   return plan;

@@ -23,7 +23,7 @@ namespace {
 
 void check_finite(const Tensor& value, const std::string& name) {
   if (value.isfinite().all().item<bool>()) return;
-  throw diverged("a trained number is NaN or infinite").where("tensor " + name).help("use a smaller --lr");
+  throw diverged("a trained number is NaN or infinite").where("tensor " + name).help("use a smaller `lr`");
 }
 
 // From a tensor's name in the checkpoint to what it has become, in fp32 in host memory, given what it was.
@@ -115,7 +115,7 @@ void write_model(const Student& student, const Base& base, const std::vector<int
     if (!moved) {
       throw Error(ExitCode::kQuality, "the training has changed no weight")
           .file(base.files.dir())
-          .help("after rounding all are as before: use a larger --lr, more steps, or a shorter --warmup");
+          .help("after rounding all are as before: use a larger `lr`, more steps, or a shorter `warmup`");
     }
     check_written(student, base, probe, staging);
   });

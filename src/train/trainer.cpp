@@ -135,15 +135,14 @@ class Trainer {
     clear_gradients(student_.trainables);
     record.skipped = true;
     ++result_.skipped;
-    const std::string which =
-        fmt::format("step {}, rows {} as --show-data numbers them", record.step, fmt::join(rows, " "));
+    const std::string which = fmt::format("step {}, rows {} (counted from 0)", record.step, fmt::join(rows, " "));
     log_warning(fmt::format("{}: loss {}, gradient norm {}: not finite, the step is skipped", which, record.loss,
                             record.grad_norm));
     if (result_.skipped < kMostSkipped) return;
     throw diverged("the training diverges")
         .where(which)
         .expected(fmt::format("fewer than {} steps whose loss or gradient is not finite", kMostSkipped))
-        .help("use a smaller --lr or a longer --warmup; the last finished state is kept");
+        .help("use a smaller `lr` or a longer `warmup`; the last finished state is kept");
   }
 
   // Rows that are only measured may be longer than those that are trained on: fewer at once, then, so that they take no
@@ -254,7 +253,7 @@ class Trainer {
     try {
       open_best(in_.state, result_.best_step, result_.best_sha256);
     } catch (Error& e) {
-      e.help("start anew with --force, or with --keep last");
+      e.help("start anew with `force`, or with `keep` last");
       throw;
     }
   }

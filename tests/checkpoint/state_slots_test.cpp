@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "file_size_limit.h"
 #include "hostile.h"
+#include "messages.h"
 
 namespace shorten::checkpoint {
 namespace {
@@ -71,19 +72,11 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
-// What a new process makes of the folder, and what it says on standard error.
+// What a new process makes of the folder, and what it says.
 std::pair<std::optional<Slot>, std::string> loaded(const TempDir& dir) {
-  testing::internal::CaptureStderr();
-  std::optional<Slot> slot;
-  std::exception_ptr failure;
-  try {
-    slot = StateSlots(dir.path()).load();
-  } catch (...) {
-    failure = std::current_exception();
-  }
-  std::string said = testing::internal::GetCapturedStderr();
-  if (failure) std::rethrow_exception(failure);
-  return {std::move(slot), std::move(said)};
+  const test::Messages messages;
+  std::optional<Slot> slot = StateSlots(dir.path()).load();
+  return {std::move(slot), messages.said()};
 }
 
 TEST(StateSlots, AnEmptyFolderHoldsNothing) {
@@ -153,9 +146,9 @@ TEST(StateSlots, ADamagedSlotIsWrittenOverNeverTheWholeOne) {
       const std::string content = test::read_text(whole);
       fs::resize_file(dir / damaged, 50);
       StateSlots slots(dir.path());
-      testing::internal::CaptureStderr();
+      const test::Messages messages;
       if (load_first) expect_step(slots.load(), older ? 2 : 1);
-      EXPECT_EQ(testing::internal::GetCapturedStderr().empty(), !load_first);
+      EXPECT_EQ(messages.said().empty(), !load_first);
       save(slots, 3);
       EXPECT_EQ(test::read_text(whole), content);
       const auto [slot, said] = loaded(dir);

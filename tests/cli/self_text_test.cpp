@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Text that a model writes itself: the same with and without what is kept of it, and never from a file that is not
 // whole.
-#include "cli/self_text.h"
 
 #include <gmock/gmock.h>
 
@@ -220,32 +219,6 @@ TEST_F(SelfTextTest, MistakesAreNamed) {
     EXPECT_THAT(run.err, HasSubstr(mistake.says));
   }
   EXPECT_FALSE(fs::exists(temp_ / "shorten"));
-}
-
-// Within this process: no command asks for rows that end yet.
-TEST_F(SelfTextTest, RowsEndBehindTheFirstEndOfText) {
-  fs::copy(kNovelist, temp_ / "model");
-  cli::SelfTextRequest request{temp_ / "model", "sha256:0", 40, 48};
-  request.compute.device = "cpu";
-  request.whole_rows = true;
-  const cli::SelfText whole = cli::self_text(request);
-  const text::TokenId stop = whole.rows[0][5];
-  write(temp_ / "model/generation_config.json", "{\"eos_token_id\": [" + std::to_string(stop) + "]}");
-  request.whole_rows = false;
-  const cli::SelfText ended = cli::self_text(request);
-  ASSERT_EQ(ended.rows.size(), 40u);
-  EXPECT_TRUE(ended.from_bos);
-  EXPECT_FALSE(ended.cached) << "not what was kept of whole rows";
-  EXPECT_LE(ended.rows[0].size(), 6u);
-  for (size_t r = 0; r < ended.rows.size(); ++r) {
-    const auto& row = whole.rows[r];
-    const auto end = std::find(row.begin() + 1, row.end(), stop);
-    EXPECT_EQ(ended.rows[r], std::vector<text::TokenId>(row.begin(), end == row.end() ? end : end + 1)) << "row " << r;
-  }
-  const cli::SelfText again = cli::self_text(request);
-  EXPECT_TRUE(again.cached);
-  EXPECT_EQ(again.rows, ended.rows);
-  EXPECT_EQ(again.tokens_sha256, ended.tokens_sha256);
 }
 
 }  // namespace

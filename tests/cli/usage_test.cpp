@@ -13,7 +13,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(Usage, HelpFitsAnEightyColumnTerminal) {
-  for (const char* verb : {"", "inspect", "score", "plan", "prune", "eval"}) {
+  for (const char* verb : {"", "inspect", "score", "plan", "prune", "eval", "heal", "generate", "bench"}) {
     const Outcome run = shorten(*verb ? std::vector<std::string>{verb, "--help"} : std::vector<std::string>{"--help"});
     EXPECT_EQ(run.status, 0);
     size_t begin = 0;

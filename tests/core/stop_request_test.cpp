@@ -11,7 +11,6 @@
 #include <optional>
 #include <thread>
 
-#include "core/check.h"
 #include "core/cleanup.h"
 #include "core/file.h"
 #include "temp_dir.h"
@@ -167,10 +166,18 @@ TEST(StopRequest, ANewOneKnowsNothingOfTheLast) {
   EXPECT_EQ(process.end(), 75) << "the first signal while it lives, whatever came before";
 }
 
-TEST(StopRequest, OneAtATime) {
-  const StopRequest stop;
-  EXPECT_FALSE(stop.requested());
-  EXPECT_THROW(StopRequest(), CheckFailure);
+TEST(StopRequest, ReachesAllThatLive) {
+  const TempDir temp;
+  Process process(temp, [](const Process::Tell& tell) {
+    const StopRequest one, other;
+    tell('r');
+    while (!one.requested() || !other.token().stop_requested()) std::this_thread::yield();
+    const StopRequest late;  // begun when all are to stop
+    return late.requested() ? 75 : 1;
+  });
+  ASSERT_EQ(process.listen(), 'r');
+  process.send(SIGINT);
+  EXPECT_EQ(process.end(), 75);
 }
 
 }  // namespace

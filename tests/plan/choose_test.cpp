@@ -38,9 +38,9 @@ CriterionScores taylor() {
 
 Target remove(int64_t n) { return {.remove = n, .ratio = {}, .parameters = {}, .bytes = {}}; }
 
-Error error_of(const Target& target, const Protection& protection = {}) {
+Error error_of(const Target& target, const Protection& protection = {}, const CriterionScores& scores = ppl()) {
   try {
-    choose(llama_7b(), ppl(), target, protection);
+    choose(llama_7b(), scores, target, protection);
   } catch (const Error& e) {
     return e;
   }
@@ -48,11 +48,13 @@ Error error_of(const Target& target, const Protection& protection = {}) {
 }
 
 TEST(Choose, RemovesTheLeastImportantAsThePaperDid) {
-  EXPECT_THAT(choose(llama_7b(), ppl(), remove(6), {}).remove, ElementsAre(10, 13, 24, 25, 26, 27));
-  EXPECT_THAT(choose(llama_7b(), ppl(), remove(9), {}).remove, ElementsAre(9, 10, 13, 14, 22, 24, 25, 26, 27));
-  EXPECT_THAT(choose(llama_7b(), ppl(), remove(11), {}).remove, ElementsAre(9, 10, 12, 13, 14, 22, 24, 25, 26, 27, 29));
-  EXPECT_THAT(choose(llama_7b(), taylor(), remove(6), {}).remove, ElementsAre(24, 25, 26, 27, 28, 29));
-  EXPECT_THAT(choose(llama_7b(), taylor(), remove(11), {}).remove,
+  EXPECT_THAT(blocks_of(choose(llama_7b(), ppl(), remove(6), {}).remove), ElementsAre(10, 13, 24, 25, 26, 27));
+  EXPECT_THAT(blocks_of(choose(llama_7b(), ppl(), remove(9), {}).remove),
+              ElementsAre(9, 10, 13, 14, 22, 24, 25, 26, 27));
+  EXPECT_THAT(blocks_of(choose(llama_7b(), ppl(), remove(11), {}).remove),
+              ElementsAre(9, 10, 12, 13, 14, 22, 24, 25, 26, 27, 29));
+  EXPECT_THAT(blocks_of(choose(llama_7b(), taylor(), remove(6), {}).remove), ElementsAre(24, 25, 26, 27, 28, 29));
+  EXPECT_THAT(blocks_of(choose(llama_7b(), taylor(), remove(11), {}).remove),
               ElementsAre(19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29));
 }
 
@@ -66,10 +68,10 @@ TEST(Choose, SizesAreThoseOfTheReleasedModels) {
 }
 
 TEST(Choose, ProtectionCanBeTurnedOffAndExtended) {
-  EXPECT_THAT(choose(llama_7b(), taylor(), remove(2), {.keep_first = 0, .keep_last = 0, .keep = {}}).remove,
+  EXPECT_THAT(blocks_of(choose(llama_7b(), taylor(), remove(2), {.keep_first = 0, .keep_last = 0, .keep = {}}).remove),
               ElementsAre(0, 27));
   const PrunePlan plan = choose(llama_7b(), ppl(), remove(2), {.keep_first = 1, .keep_last = 1, .keep = {24, 26, 0}});
-  EXPECT_THAT(plan.remove, ElementsAre(10, 25));
+  EXPECT_THAT(blocks_of(plan.remove), ElementsAre(10, 25));
   EXPECT_THAT(plan.keep, ElementsAre(0, 24, 26, 31));
 }
 
@@ -100,9 +102,9 @@ TEST(Choose, TheRatioSaysWhatItIsAShareOf) {
 TEST(Choose, UnreachableTargetsSayWhatIsPossible) {
   const Error e = error_of(remove(27));
   EXPECT_EQ(e.code(), ExitCode::kUsage);
-  EXPECT_THAT(e.block(), AllOf(HasSubstr("--remove 27"), HasSubstr("at most 26 of 32 blocks can go: 6 are protected"),
+  EXPECT_THAT(e.block(), AllOf(HasSubstr("remove 27"), HasSubstr("at most 26 of 32 blocks can go: 6 are protected"),
                                HasSubstr("1.48 B parameters")));
-  EXPECT_THAT(error_of({.remove = {}, .ratio = 0.9, .parameters = {}, .bytes = {}}).block(), HasSubstr("--ratio 0.9"));
+  EXPECT_THAT(error_of({.remove = {}, .ratio = 0.9, .parameters = {}, .bytes = {}}).block(), HasSubstr("ratio 0.9"));
   EXPECT_THAT(error_of({.remove = {}, .ratio = {}, .parameters = 1'000'000, .bytes = {}}).block(),
               HasSubstr("at most 26 of 32"));
 }
@@ -121,8 +123,11 @@ TEST(Choose, NonsenseIsRefused) {
   EXPECT_THAT(error_of({.remove = {}, .ratio = {}, .parameters = kAll, .bytes = {}}).block(),
               HasSubstr("that small already"));
   EXPECT_EQ(error_of(remove(1), {.keep_first = -1, .keep_last = 0, .keep = {}}).code(), ExitCode::kUsage);
-  EXPECT_THAT(error_of(remove(1), {.keep_first = 0, .keep_last = 0, .keep = {32}}).block(), HasSubstr("--keep 32"));
+  EXPECT_THAT(error_of(remove(1), {.keep_first = 0, .keep_last = 0, .keep = {32}}).block(), HasSubstr("keep 32"));
   EXPECT_THROW(choose(llama_7b(), {{1, 2, 3}, {}}, remove(1), {}), Error);
+  CriterionScores halves = ppl();
+  halves.units.assign(halves.scores.size(), Unit{0, Part::kMlp});
+  EXPECT_EQ(error_of(remove(1), {}, halves).code(), ExitCode::kUnsupported);
   CriterionScores bad = ppl();
   bad.scores[5] = std::nan("");
   EXPECT_THROW(choose(llama_7b(), bad, remove(1), {}), Error);

@@ -16,7 +16,7 @@ TEST(Plan, ReadsBackAsItWas) {
   PrunePlan plan;
   plan.blocks = 32;
   plan.fingerprint = "sha256:" + std::string(64, '7');
-  plan.remove = {10, 13, 24};
+  plan.remove = whole_blocks(std::vector{10, 13, 24});
   plan.criterion = "ppl";
   plan.target = {{"remove", 3}};
   plan.keep = {0, 1, 2, 3, 30, 31};
@@ -30,12 +30,24 @@ TEST(Plan, ReadsBackAsItWas) {
   EXPECT_NO_THROW(check_plan(read, dir / "plan.json", *plan.fingerprint, 32));
 }
 
+TEST(Plan, NamesHalvesByTheirPart) {
+  PrunePlan plan;
+  plan.remove = {{1, Part::kMlp}, {3, Part::kWhole}, {4, Part::kAttention}};
+  EXPECT_EQ(to_json(plan)["remove"].dump(), R"([{"block":1,"part":"mlp"},3,{"block":4,"part":"attention"}])");
+  const test::TempDir dir;
+  test::write(dir / "plan.json", readable_json(to_json(plan)));
+  EXPECT_EQ(read_plan(dir / "plan.json").remove, plan.remove);
+  test::write(dir / "both.json", R"({"format": "shorten.plan", "version": 1,
+    "remove": [{"block": 2, "part": "mlp"}, {"block": 2, "part": "attention"}]})");
+  EXPECT_EQ(read_plan(dir / "both.json").remove, (RemovalSet{{2, Part::kWhole}}));
+}
+
 TEST(Plan, ByHandNeedsThreeKeysAndNoOrder) {
   const test::TempDir dir;
   test::write(dir / "plan.json",
               "{\"format\": \"shorten.plan\", \"version\": 1, \"remove\": [7, 3], \"note\": \"mine\"}");
   const PrunePlan plan = read_plan(dir / "plan.json");
-  EXPECT_THAT(plan.remove, ElementsAre(3, 7));
+  EXPECT_THAT(blocks_of(plan.remove), ElementsAre(3, 7));
   EXPECT_FALSE(plan.fingerprint);
   EXPECT_NO_THROW(check_plan(plan, dir / "plan.json", "sha256:any", 8));
   EXPECT_THROW(check_plan(plan, dir / "plan.json", "sha256:any", 7), Error);

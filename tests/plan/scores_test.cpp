@@ -48,6 +48,20 @@ TEST(Scores, InfinityIsText) {
   EXPECT_EQ(json["criteria"]["ppl"]["order"].dump(), "[2,0,1]");
 }
 
+TEST(Scores, MayBeOfHalfBlocks) {
+  Scores s = example();
+  EXPECT_FALSE(to_json(s)["criteria"]["ppl"].contains("units"));
+  CriterionScores halves{{3, 1}, {{{"w", 3}}, {{"w", 1}}}, {{0, Part::kMlp}, {2, Part::kAttention}}};
+  s.criteria = {{"mine", halves}};
+  const test::TempDir dir;
+  test::write(dir / "s.json", readable_json(to_json(s)));
+  const Scores after = read_scores(dir / "s.json");
+  EXPECT_EQ(after.find("mine")->units, halves.units);
+  EXPECT_EQ(after.find("mine")->detail, halves.detail);
+  EXPECT_THAT(after.find("mine")->order(), ElementsAre(1, 0));
+  EXPECT_EQ(example().find("ppl")->unit(2), (Unit{2, Part::kWhole}));
+}
+
 TEST(Scores, NaNIsNeverWritten) {
   for (const double bad : {std::nan(""), -kInf}) {
     Scores s = example();

@@ -5,6 +5,8 @@
 
 #include "core/error.h"
 #include "hostile.h"
+#include "messages.h"
+#include "pruned.h"
 
 namespace shorten::prune {
 namespace {
@@ -19,16 +21,16 @@ bool same_bytes(const Tensor& a, const Tensor& b) {
          std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
 }
 
-PrunePlan removing(std::vector<int> blocks) {
+PrunePlan removing(const std::vector<int>& blocks) {
   PrunePlan plan;
-  plan.remove = std::move(blocks);
+  plan.remove = plan::whole_blocks(blocks);
   return plan;
 }
 
 TEST(Apply, KeepsEveryTensorBitForBitUnderItsNewName) {
   const test::TempDir dir;
   const Checkpoint model(test::write_tiny_model(dir / "model", 5));
-  const ApplyResult result = apply(model, 5, model.fingerprint(), removing({1, 3}), dir / "out", {}, false);
+  const ApplyResult result = test::apply(model, removing({1, 3}), dir / "out", {}, false);
   EXPECT_THAT(result.kept, ElementsAre(0, 2, 4));
   EXPECT_EQ(result.parameters_before, test::kTinyOtherParameters + 5 * test::kTinyBlockParameters);
   EXPECT_EQ(result.parameters_after, test::kTinyOtherParameters + 3 * test::kTinyBlockParameters);
@@ -52,7 +54,7 @@ TEST(Apply, RecordsWhereTheModelCameFrom) {
   const Checkpoint model(test::write_tiny_model(dir / "model"));
   PrunePlan plan = removing({2});
   plan.criterion = "ppl";
-  apply(model, 4, model.fingerprint(), plan, dir / "out", {"shorten", "prune"}, false);
+  test::apply(model, plan, dir / "out", {"shorten", "prune"}, false);
   const Json record = read_json(dir / "out/shorten.json");
   EXPECT_EQ(record["format"], "shorten.pruned");
   EXPECT_EQ(record["source"]["fingerprint"], model.fingerprint());
@@ -73,7 +75,7 @@ TEST(Apply, CopiesWhatBelongsToTheModelAndNothingElse) {
     test::write(dir / "model" / name, std::string("bytes of ") + name);
   }
   const Checkpoint model(dir / "model");
-  apply(model, 4, "", removing({1}), dir / "out", {}, false);
+  test::apply(model, removing({1}), dir / "out", {}, false);
   std::vector<std::string> names;
   for (const auto& item : fs::directory_iterator(dir / "out")) names.push_back(item.path().filename().string());
   EXPECT_THAT(names, testing::UnorderedElementsAre("LICENSE", "README.md", "chat_template.jinja", "config.json",
@@ -91,7 +93,7 @@ TEST(Apply, LeavesOutRotaryTablesAndATiedHead) {
   checkpoint::write_safetensors(dir / "model/model.safetensors", tensors.all(), {});
   test::edit(dir / "model/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
   const Checkpoint model(dir / "model");
-  const ApplyResult result = apply(model, 3, "", removing({0}), dir / "out", {}, false);
+  const ApplyResult result = test::apply(model, removing({0}), dir / "out", {}, false);
   const Checkpoint out(dir / "out");
   EXPECT_FALSE(out.has("lm_head.weight"));
   EXPECT_FALSE(out.has("model.layers.0.self_attn.rotary_emb.inv_freq"));
@@ -109,7 +111,7 @@ TEST(Apply, KeepsATiedHeadThatStandsForTheEmbedding) {
   checkpoint::write_safetensors(dir / "model/model.safetensors", tensors, {});
   test::edit(dir / "model/config.json", "\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
   const Checkpoint model(dir / "model");
-  const ApplyResult result = apply(model, 3, "", removing({1}), dir / "out", {}, false);
+  const ApplyResult result = test::apply(model, removing({1}), dir / "out", {}, false);
   const Checkpoint out(dir / "out");
   EXPECT_TRUE(same_bytes(out.tensor("lm_head.weight"), model.tensor("lm_head.weight")));
   EXPECT_FALSE(out.has("model.embed_tokens.weight"));
@@ -119,9 +121,9 @@ TEST(Apply, KeepsATiedHeadThatStandsForTheEmbedding) {
 TEST(Apply, TheRecordLeadsBackToTheOriginal) {
   const test::TempDir dir;
   const Checkpoint original(test::write_tiny_model(dir / "original"));
-  apply(original, 4, original.fingerprint(), removing({0}), dir / "first", {}, false);
+  test::apply(original, removing({0}), dir / "first", {}, false);
   const Checkpoint first(dir / "first");
-  apply(first, 3, first.fingerprint(), removing({1}), dir / "second", {}, false);
+  test::apply(first, removing({1}), dir / "second", {}, false);
   const Json record = read_json(dir / "second/shorten.json");
   EXPECT_EQ(record["source"]["fingerprint"], first.fingerprint());
   EXPECT_EQ(record["blocks"].dump(), R"([{"new":0,"old":0},{"new":1,"old":2}])") << "old: in the immediate source";
@@ -135,9 +137,9 @@ TEST(Apply, ARecordThatCannotBeReadIsLeftOutWithAWarning) {
     const test::TempDir dir;
     test::write_tiny_model(dir / "model");
     test::write(dir / "model/shorten.json", content);
-    testing::internal::CaptureStderr();
-    apply(Checkpoint(dir / "model"), 4, "", removing({1}), dir / "out", {}, false);
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("shorten.json")) << content;
+    const test::Messages messages;
+    test::apply(Checkpoint(dir / "model"), removing({1}), dir / "out", {}, false);
+    EXPECT_THAT(messages.said(), testing::HasSubstr("shorten.json")) << content;
     EXPECT_FALSE(read_json(dir / "out/shorten.json")["source"].contains("shorten")) << content;
   }
 }
@@ -146,18 +148,33 @@ TEST(Apply, AnErrorOfTheReportLeavesNothing) {
   const test::TempDir dir;
   const Checkpoint model(test::write_tiny_model(dir / "model"));
   const std::set<std::string> before = test::paths_in(dir.path());
-  EXPECT_THROW(apply(model, 4, "", removing({1}), dir / "out", {}, false,
-                     [](const ApplyResult&) { throw no_space("nobody reads this"); }),
+  EXPECT_THROW(test::apply(model, removing({1}), dir / "out", {}, false,
+                           [](const ApplyResult&) { throw no_space("nobody reads this"); }),
                Error);
   EXPECT_EQ(test::paths_in(dir.path()), before);
+}
+
+TEST(Apply, HalfBlocksCannotBeWrittenYet) {
+  const test::TempDir dir;
+  const Checkpoint model(test::write_tiny_model(dir / "model"));
+  PrunePlan plan = removing({1});
+  plan.remove.push_back({2, plan::Part::kMlp});
+  try {
+    apply(model, 4, "", plan, dir / "out", {}, false);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ExitCode::kUnsupported);
+    EXPECT_EQ(e.found(), "block 2 mlp");
+  }
+  EXPECT_FALSE(fs::exists(dir / "out"));
 }
 
 TEST(Apply, InTwoStepsGivesTheSameModelAsInOne) {
   const test::TempDir dir;
   const Checkpoint model(test::write_tiny_shards(dir / "model", 6));
-  apply(model, 6, "", removing({1, 4}), dir / "once", {}, false);
-  apply(model, 6, "", removing({1}), dir / "half", {}, false);
-  apply(Checkpoint(dir / "half"), 5, "", removing({3}), dir / "twice", {}, false);
+  test::apply(model, removing({1, 4}), dir / "once", {}, false);
+  test::apply(model, removing({1}), dir / "half", {}, false);
+  test::apply(Checkpoint(dir / "half"), removing({3}), dir / "twice", {}, false);
   EXPECT_EQ(Checkpoint(dir / "once").fingerprint(), Checkpoint(dir / "twice").fingerprint());
   EXPECT_EQ(test::read_text(dir / "once/model.safetensors"), test::read_text(dir / "twice/model.safetensors"));
 }
@@ -165,10 +182,10 @@ TEST(Apply, InTwoStepsGivesTheSameModelAsInOne) {
 TEST(Apply, ForceReplacesAnOldOutput) {
   const test::TempDir dir;
   const Checkpoint model(test::write_tiny_model(dir / "model"));
-  apply(model, 4, "", removing({1, 2}), dir / "out", {}, false);
-  EXPECT_THROW(apply(model, 4, "", removing({1}), dir / "out", {}, false), Error);
+  test::apply(model, removing({1, 2}), dir / "out", {}, false);
+  EXPECT_THROW(test::apply(model, removing({1}), dir / "out", {}, false), Error);
   EXPECT_EQ(Checkpoint(dir / "out").config()["num_hidden_layers"], 2);
-  apply(model, 4, "", removing({1}), dir / "out", {}, true);
+  test::apply(model, removing({1}), dir / "out", {}, true);
   EXPECT_EQ(Checkpoint(dir / "out").config()["num_hidden_layers"], 3);
   EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), {}), 2);
 }

@@ -7,6 +7,7 @@
 
 #include "checkpoint/output_dir.h"
 #include "prune/apply.h"
+#include "pruned.h"
 
 namespace shorten::test {
 namespace {
@@ -77,13 +78,12 @@ const std::vector<HostileCase> kConfigs = {
 
 plan::PrunePlan remove_block_1() {
   plan::PrunePlan plan;
-  plan.remove = {1};
+  plan.remove = {{1, plan::Part::kWhole}};
   return plan;
 }
 
 void prune(const fs::path& dir, const fs::path& output, bool force = false) {
-  const checkpoint::Checkpoint model(dir / "model");
-  prune::apply(model, 4, "", remove_block_1(), output, {}, force);
+  apply(checkpoint::Checkpoint(dir / "model"), remove_block_1(), output, {}, force);
 }
 
 class HostileConfig : public testing::TestWithParam<HostileCase> {};

@@ -7,6 +7,7 @@
 #include "hostile.h"
 #include "prune/apply.h"
 #include "prune/write_model.h"
+#include "pruned.h"
 
 namespace shorten::prune {
 namespace {
@@ -15,11 +16,11 @@ using checkpoint::Checkpoint;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-Checkpoint pruned(const Checkpoint& model, int64_t blocks, std::vector<int> remove, const fs::path& output) {
+Checkpoint pruned(const Checkpoint& model, int64_t blocks, const std::vector<int>& remove, const fs::path& output) {
   plan::PrunePlan plan;
   plan.blocks = blocks;
-  plan.remove = std::move(remove);
-  apply(model, blocks, model.fingerprint(), plan, output, {}, false);
+  plan.remove = plan::whole_blocks(remove);
+  test::apply(model, plan, output);
   return Checkpoint(output);
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "core/error.h"
+#include "recipe/settings_table.h"
 
 namespace shorten::recipe {
 namespace {
@@ -94,20 +95,21 @@ TEST(Settings, JsonKeepsEveryValue) {
 
 TEST(Settings, DamagedJsonIsRefused) {
   const Json sound = to_json(with(Curve::kLinear, 1, 2));
-  const auto refused = [](const Json& json) {
+  const auto refused = [](const Json& json, const std::string& key) {
     try {
       settings_from_json(JsonObject(json, "run.json"));
       return false;
     } catch (const Error& e) {
+      EXPECT_THAT(e.where(), ::testing::HasSubstr("\"" + key + "\""));
       return e.code() == ExitCode::kBadInput;
     }
   };
   for (const auto& [key, value] : sound.items()) {
     Json damaged = sound;
     damaged.erase(key);
-    EXPECT_TRUE(refused(damaged)) << key << " is missing";
+    EXPECT_TRUE(refused(damaged, key)) << key << " is missing";
     damaged[key] = Json::object();
-    EXPECT_TRUE(refused(damaged)) << key << " is an object";
+    EXPECT_TRUE(refused(damaged, key)) << key << " is an object";
   }
   for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"method", "other"},
                                                                             {"schedule", "step"},
@@ -115,48 +117,89 @@ TEST(Settings, DamagedJsonIsRefused) {
                                                                             {"betas", {0.9}},
                                                                             {"targets", {1}},
                                                                             {"steps", 0},
+                                                                            {"lr", 1.01},
+                                                                            {"dropout", 1},
+                                                                            {"betas", {0.9, 1}},
+                                                                            {"length", 1},
+                                                                            {"batch", int64_t{1} << 32},
                                                                             {"seed", -1},
                                                                             {"max_memory", "1GB"}}) {
     Json damaged = sound;
     damaged[key] = value;
-    EXPECT_TRUE(refused(damaged)) << key;
+    EXPECT_TRUE(refused(damaged, key)) << key;
+  }
+}
+
+TEST(Settings, FilesOfOtherVersionsAreRead) {
+  const Json sound = to_json(with(Curve::kLinear, 1, 2));
+  Json newer = sound;
+  newer["what_comes_later"] = 1;
+  EXPECT_EQ(to_json(settings_from_json(JsonObject(newer, "run.json"))), sound);
+
+  Setting setting = find_setting("schedule");
+  setting.older = R"("cosine")";
+  Json older = sound;
+  Settings s;
+  read_value(setting, JsonObject(older, "run.json"), s);
+  EXPECT_EQ(s.schedule, Curve::kLinear);
+  older.erase("schedule");
+  read_value(setting, JsonObject(older, "run.json"), s);
+  EXPECT_EQ(s.schedule, Curve::kCosine) << "how versions behaved that did not have it";
+}
+
+// What a run worked out for itself is no mistake of whoever asks.
+TEST(Settings, DerivedValuesMayBeLarger) {
+  Json json = to_json(with(Curve::kLinear, 1, 2));
+  for (const char* key : {"steps", "warmup", "length"}) json[key] = int64_t{1} << 32;
+  EXPECT_EQ(to_json(settings_from_json(JsonObject(json, "run.json"))), json);
+}
+
+TEST(Settings, EveryOlderValueCanBeRead) {
+  for (const Setting& setting : settings_table()) {
+    Settings s;
+    const Json none = Json::object();
+    if (!setting.older) continue;
+    EXPECT_NO_THROW(read_value(setting, JsonObject(none, "run.json"), s)) << setting.key;
   }
 }
 
 TEST(Settings, WhatMakesNoSenseIsNamed) {
   EXPECT_NO_THROW(check_settings(with(Curve::kLinear, 1, 2)));
   const struct {
-    const char* option;
+    const char* field;
     std::function<void(Settings&)> change;
   } mistakes[] = {
-      {"--lr", [](Settings& s) { s.lr = 0; }},
-      {"--lr", [](Settings& s) { s.lr = NAN; }},
-      {"--lr", [](Settings& s) { s.lr = 1.01; }},
-      {"--min-lr-ratio", [](Settings& s) { s.min_lr_ratio = -0.1; }},
-      {"--rank", [](Settings& s) { s.rank = 0; }},
-      {"--rank", [](Settings& s) { s.rank = 4097; }},
-      {"--alpha", [](Settings& s) { s.alpha = 0; }},
-      {"--dropout", [](Settings& s) { s.dropout = 1; }},
-      {"--betas", [](Settings& s) { s.beta1 = 1; }},
-      {"--betas", [](Settings& s) { s.beta2 = -0.1; }},
-      {"--weight-decay", [](Settings& s) { s.weight_decay = -1; }},
-      {"--weight-decay", [](Settings& s) { s.weight_decay = 2; }},
-      {"--clip", [](Settings& s) { s.clip = 0; }},
-      {"--clip", [](Settings& s) { s.clip = NAN; }},
-      {"--clip", [](Settings& s) { s.clip = INFINITY; }},
-      {"--kd-weight", [](Settings& s) { s.kd_weight = 1.1; }},
-      {"--temperature", [](Settings& s) { s.temperature = 0; }},
-      {"--hidden-weight", [](Settings& s) { s.hidden_weight = -1; }},
+      {"lr", [](Settings& s) { s.lr = 0; }},
+      {"lr", [](Settings& s) { s.lr = NAN; }},
+      {"lr", [](Settings& s) { s.lr = 1.01; }},
+      {"min_lr_ratio", [](Settings& s) { s.min_lr_ratio = -0.1; }},
+      {"rank", [](Settings& s) { s.rank = 0; }},
+      {"rank", [](Settings& s) { s.rank = 4097; }},
+      {"alpha", [](Settings& s) { s.alpha = 0; }},
+      {"dropout", [](Settings& s) { s.dropout = 1; }},
+      {"betas", [](Settings& s) { s.beta1 = 1; }},
+      {"betas", [](Settings& s) { s.beta2 = -0.1; }},
+      {"weight_decay", [](Settings& s) { s.weight_decay = -1; }},
+      {"weight_decay", [](Settings& s) { s.weight_decay = 2; }},
+      {"clip", [](Settings& s) { s.clip = 0; }},
+      {"clip", [](Settings& s) { s.clip = NAN; }},
+      {"clip", [](Settings& s) { s.clip = INFINITY; }},
+      {"kd_weight", [](Settings& s) { s.kd_weight = 1.1; }},
+      {"temperature", [](Settings& s) { s.temperature = 0; }},
+      {"hidden_weight", [](Settings& s) { s.hidden_weight = -1; }},
+      {"steps", [](Settings& s) { s.steps = 0; }},
+      {"length", [](Settings& s) { s.length = 1; }},
+      {"save_every", [](Settings& s) { s.save_every = 0; }},
   };
   for (const auto& mistake : mistakes) {
     Settings s = with(Curve::kLinear, 1, 2);
     mistake.change(s);
     try {
       check_settings(s);
-      ADD_FAILURE() << mistake.option;
+      ADD_FAILURE() << mistake.field;
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), ExitCode::kUsage);
-      EXPECT_EQ(e.where(), mistake.option);
+      EXPECT_EQ(e.field(), mistake.field);
     }
   }
 }

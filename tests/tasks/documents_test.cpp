@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "messages.h"
 #include "temp_dir.h"
 
 namespace shorten::tasks {
@@ -31,15 +32,10 @@ class DocumentsTest : public ::testing::Test {
  protected:
   TaskData read(std::string_view task = "piqa", std::optional<double> limit = {},
                 std::string_view profile = kDefaultProfile) {
-    testing::internal::CaptureStderr();
-    try {
-      TaskData data = read_task(find_task(task), dir_.path(), find_profile(profile), limit);
-      warnings_ = testing::internal::GetCapturedStderr();
-      return data;
-    } catch (...) {
-      testing::internal::GetCapturedStderr();
-      throw;
-    }
+    const test::Messages messages;
+    TaskData data = read_task(find_task(task), dir_.path(), find_profile(profile), limit);
+    warnings_ = messages.said();
+    return data;
   }
 
   Error error(std::string_view task = "piqa", std::optional<double> limit = {},

@@ -8,6 +8,7 @@
 #include <c10/cuda/CUDAGuard.h>
 
 #include "kernels/accelerator.h"
+#include "shorten_build_id.h"
 
 namespace {
 
@@ -85,7 +86,7 @@ std::unique_ptr<shorten::kernels::Graph> capture(int device, const std::function
 }  // namespace
 
 extern "C" const shorten::kernels::Accelerator* shorten_cuda() {
-  static constexpr shorten::kernels::Accelerator kCuda = {device_count, synchronize,       free_memory,
-                                                          peak_memory,  reset_peak_memory, capture};
+  static constexpr shorten::kernels::Accelerator kCuda = {SHORTEN_BUILD_ID, device_count,      synchronize, free_memory,
+                                                          peak_memory,      reset_peak_memory, capture};
   return &kCuda;
 }
