@@ -55,8 +55,8 @@ Batch embed(const model::CausalLm& model, std::span<const Unit* const> units) {
 
 // All batches through one block before the next, whose weights then come from the cache for all but the first.
 void run_blocks(const model::CausalLm& model, std::span<Batch> batches) {
-  for (const model::Block& block : model.blocks) {
-    for (Batch& batch : batches) batch.hidden = block.forward(batch.hidden, batch.context);
+  for (const model::BlockLease& block : model.blocks.forward()) {
+    for (Batch& batch : batches) batch.hidden = block->forward(batch.hidden, batch.context);
   }
 }
 

@@ -80,7 +80,7 @@ std::vector<Parameter> Block::parameters() const {
     });
     for_each_linear(*this, [&](family::Slot slot, const Linear& linear) {
       if (slot != m.slot) return;
-      out.push_back({weight, linear.weight, m.begin, m.rows});
+      out.push_back({weight, linear.weight.dense(), m.begin, m.rows});
       if (m.bias) out.push_back({bias, linear.bias, m.begin, m.rows});
     });
   }

@@ -105,8 +105,8 @@ ScoreOutput run_criteria(const ScoreInput& input, const std::vector<std::string>
     }
   } else {
     const at::NoGradGuard no_gradients;
-    for (size_t b = 0; b < input.model.blocks.size(); ++b) {
-      for (const Running& r : wanted.running) r.scorer->observe_weights(static_cast<int>(b), input.model.blocks[b]);
+    for (const model::BlockLease& block : input.model.blocks.forward()) {
+      for (const Running& r : wanted.running) r.scorer->observe_weights(static_cast<int>(block.index()), *block);
     }
   }
   for (const Running& r : wanted.running) {

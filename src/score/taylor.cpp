@@ -22,11 +22,9 @@ Tensor owned(const Tensor& state) { return state.storage().nbytes() > state.nbyt
 
 // The block with the same weights as leaves of a new graph.
 model::Block with_gradients(model::Block block) {
-  const auto leaf = [](Tensor& t) {
-    if (t.defined()) t = t.detach().requires_grad_();
-  };
-  for_each_norm(block, [&](family::Slot, model::RmsNorm& norm) { leaf(norm.weight); });
-  for_each_linear(block, [&](family::Slot, model::Linear& linear) { leaf(linear.weight); });
+  const auto leaf = [](const Tensor& t) { return t.defined() ? t.detach().requires_grad_() : t; };
+  for_each_norm(block, [&](family::Slot, model::RmsNorm& norm) { norm.weight = leaf(norm.weight); });
+  for_each_linear(block, [&](family::Slot, model::Linear& linear) { linear.weight = leaf(linear.weight.dense()); });
   return block;
 }
 
@@ -85,9 +83,10 @@ class TaylorScorer final : public Scorer {
       gradients.push_back(gradient.narrow(0, first, group.size(0)));
       first += group.size(0);
     }
-    for (size_t i = model.blocks.size(); i-- > 0;) {
+    for (const model::BlockLease& lease : model.blocks.backward()) {
       const at::AutoGradMode enable(true);
-      const model::Block block = with_gradients(model.blocks[i]);
+      const size_t i = lease.index();
+      const model::Block block = with_gradients(*lease);
       for (size_t g = 0; g < gradients.size(); ++g) {
         const Tensor leaf = inputs_[i][g].detach().requires_grad_();
         block.forward(leaf, context).backward(gradients[g]);

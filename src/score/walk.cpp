@@ -12,7 +12,7 @@ int64_t default_tile(const model::CausalLm& model) {
   // A GPU wants enough rows to fill every multiprocessor many times over; on a CPU the activations of
   // a tile, three to four times as wide as the MLP, should stay in the last-level cache.
   if (!model.device().is_cpu()) return 16384;
-  return std::max<int64_t>(128, (int64_t{1} << 20) / model.blocks.front().spec.intermediate);
+  return std::max<int64_t>(128, (int64_t{1} << 20) / model.blocks.spec(0).intermediate);
 }
 
 // What a block makes of a tile on the way, about: its input once more, and the wider of its two halves.
@@ -77,13 +77,14 @@ class Group {
   std::vector<Tensor> run(const Tensor& ids, const Schedule& schedule) {
     states_.assign(static_cast<size_t>(schedule.states), {});
     states_[0] = model_.embed(ids);
-    for (size_t b = 0; b < schedule.blocks.size(); ++b) {
+    for (const model::BlockLease& lease : model_.blocks.forward()) {
+      const size_t b = lease.index();
       const int block = static_cast<int>(b);
-      if (hooks_.weights && first_row_ == 0) hooks_.weights(block, model_.blocks[b]);
+      if (hooks_.weights && first_row_ == 0) hooks_.weights(block, *lease);
       const Tensor before = schedule.intact.empty() ? Tensor() : state(schedule.intact[b]);
       int64_t evaluations = 0;
       for (const Call& call : schedule.blocks[b]) {
-        apply(call, block);
+        apply(call, *lease, block);
         if (call.through != Through::kCopy) evaluations += static_cast<int64_t>(call.out.size());
         for (const int done : call.done) state(done) = Tensor();
       }
@@ -96,24 +97,24 @@ class Group {
  private:
   Tensor& state(int number) { return states_[static_cast<size_t>(number)]; }
 
-  void apply(const Call& call, int block) {
+  void apply(const Call& call, const model::Block& block, int number) {
     if (call.through == Through::kCopy) {
       state(call.out[0]) = state(call.in[0]).clone();
     } else if (call.in.size() == 1) {
-      state(call.out[0]) = through_rows(call, block, state(call.in[0]));
+      state(call.out[0]) = through_rows(call, block, number, state(call.in[0]));
     } else {
       std::vector<Tensor> in;
-      for (const int number : call.in) in.push_back(state(number));
+      for (const int each : call.in) in.push_back(state(each));
       const std::vector<Tensor> out = through(call.through, block, at::cat(in), context_).split(in[0].size(0));
       for (size_t i = 0; i < out.size(); ++i) state(call.out[i]) = out[i];
     }
   }
 
   // One state, as many rows at once as a tile holds.
-  Tensor through_rows(const Call& call, int block, const Tensor& in) {
+  Tensor through_rows(const Call& call, const model::Block& block, int number, const Tensor& in) {
     int64_t row = 0;
     const model::InputObserver observer = [&](model::Projection projection, const Tensor& input) {
-      hooks_.inputs(block, first_row_ + row, projection, input);
+      hooks_.inputs(number, first_row_ + row, projection, input);
     };
     model::Context context = context_;
     if (call.intact && hooks_.inputs) context.observer = &observer;
@@ -127,8 +128,7 @@ class Group {
     return out;
   }
 
-  Tensor through(Through what, int number, const Tensor& in, const model::Context& context) const {
-    const model::Block& block = model_.blocks[static_cast<size_t>(number)];
+  static Tensor through(Through what, const model::Block& block, const Tensor& in, const model::Context& context) {
     if (what == Through::kAttention) return block.attention(in, context);
     if (what == Through::kMlp) return block.mlp(in);
     return block.forward(in, context);

@@ -9,7 +9,7 @@
 #include "golden.h"
 #include "plan/scores.h"
 
-namespace shorten {
+namespace shorten::engine {
 namespace {
 
 using plan::Part;
@@ -19,8 +19,9 @@ class Evaluators : public ::testing::TestWithParam<std::string> {
  protected:
   EvaluatorRequest request(EvaluatorRequest::Loss loss) const {
     EvaluatorRequest request;
-    request.model = test::golden_models() / GetParam();
-    const Json expected = read_json(request.model / "expected.json");
+    const fs::path model = test::golden_models() / GetParam();
+    request.model = source_of(family::open_model(model.string()));
+    const Json expected = read_json(model / "expected.json");
     for (const Json& row : expected["calibration"]) request.rows.push_back(row.get<std::vector<text::TokenId>>());
     request.loss = loss;
     request.compute = {"cpu", "fp32", 0};
@@ -42,7 +43,7 @@ TEST_P(Evaluators, GiveThePerplexityThatScoresGive) {
   });
   EXPECT_EQ(done, all);
   const EvaluatorRequest r = request(EvaluatorRequest::Loss::kNll);
-  const ScoreResponse scores = shorten_engine()->score({r.model, false, {"ppl"}, r.rows, 0, 1, r.compute});
+  const ScoreResponse scores = shorten_engine()->score({r.model, {"ppl"}, r.rows, 0, 1, r.compute});
   for (size_t b = 0; b < sets.size(); ++b)
     EXPECT_NEAR(std::exp(losses[b]), scores.criteria[0].second.scores[b], 1e-5 * scores.criteria[0].second.scores[b]);
   EXPECT_NEAR(std::exp(evaluator->losses(std::vector<RemovalSet>{{}})[0]), *scores.baseline_perplexity,
@@ -73,4 +74,4 @@ TEST_P(Evaluators, TakeHalvesForABlock) {
 INSTANTIATE_TEST_SUITE_P(Cases, Evaluators, ::testing::Values("llama-gqa", "qwen2-window"), test::case_name);
 
 }  // namespace
-}  // namespace shorten
+}  // namespace shorten::engine

@@ -47,7 +47,7 @@ TEST(ToyCriterion, RunsBesideTheOthers) {
     const model::Context context = model.context(ids.size(1));
     Tensor x = model.embed(ids);
     for (size_t b = 0; b < model.blocks.size(); ++b) {
-      const model::Block& block = model.blocks[b];
+      const model::Block& block = *model.blocks.lease(b);
       const Tensor attended = block.attention(x, context), normed = block.post_attention_norm(attended);
       const std::vector<Tensor> gate_up = at::linear(normed, block.gate_up.weight, block.gate_up.bias).chunk(2, -1);
       const Tensor units = at::silu(gate_up[0]) * gate_up[1];

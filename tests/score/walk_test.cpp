@@ -23,11 +23,11 @@ Tensor plain_hidden(const model::CausalLm& model, const Tensor& ids, const Remov
     const int block = static_cast<int>(i);
     const bool attention = !removes(removed, block, Part::kAttention), mlp = !removes(removed, block, Part::kMlp);
     if (attention && mlp) {
-      hidden = model.blocks[i].forward(hidden, context);
+      hidden = model.blocks.lease(i)->forward(hidden, context);
     } else if (attention) {
-      hidden = model.blocks[i].attention(hidden, context);
+      hidden = model.blocks.lease(i)->attention(hidden, context);
     } else if (mlp) {
-      hidden = model.blocks[i].mlp(hidden);
+      hidden = model.blocks.lease(i)->mlp(hidden);
     }
   }
   return hidden.narrow(1, 0, ids.size(1) - 1).reshape({-1, model.spec.hidden});
