@@ -1,29 +1,54 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds and runs the tests; ends with ctest's summary.
+# Builds and runs the tests; names those that were skipped and ends with the number of cases.
 # usage: ./test.sh             everything that needs no Python
 #        ./test.sh --interop   the tests against Transformers, PEFT and tokenizers (installs them into .deps/oracle)
 #        ./test.sh --sanitize  the torch-free rooms and the corpus of bad files under ASan and UBSan
+#        ./test.sh --fuzz SECONDS   the readers of untrusted files under libFuzzer, each for a share of the time
 # Tests that want larger data take its folder from SHORTEN_TEST_DATA and are skipped, by name, without.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-scripts/install.sh --tests
+# ctest counts processes; these are the cases of the test programs, by GoogleTest's own lines.
+cases() {
+  awk '/^\[       OK \] .* ms\)$/ {passed++}
+       /^\[  FAILED  \] .* ms\)$/ {failed++}
+       /^\[  SKIPPED \] .* ms\)$/ {skipped++; names = names "  " $4 "\n"}
+       END {
+         if (skipped) printf "skipped:\n%s", names
+         printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+       }' "$1/Testing/Temporary/LastTest.log"
+}
+run_tests() {
+  local status=0
+  ctest --test-dir "$1" --output-on-failure --parallel 2 || status=$?
+  cases "$1"
+  return $status
+}
+
+case ${1:-} in
+  --sanitize | --fuzz) scripts/install.sh --sanitize ;;
+  *) scripts/install.sh --tests ;;
+esac
 case ${1:-} in
   "")
     scripts/build.sh tests
-    ctest --test-dir build --output-on-failure --parallel 2
+    run_tests build
     ;;
   --sanitize)
     scripts/build.sh sanitize
-    ctest --test-dir build/sanitize --output-on-failure --parallel 2
+    run_tests build/sanitize
+    ;;
+  --fuzz)
+    scripts/build.sh sanitize build/sanitize fuzz
+    tests/fuzz/run.sh "${2:-60}"
     ;;
   --interop)
     scripts/build.sh tests
     tests/interop/run.sh
     ;;
   *)
-    echo "usage: ./test.sh [--interop | --sanitize]" >&2
+    echo "usage: ./test.sh [--interop | --sanitize | --fuzz SECONDS]" >&2
     exit 2
     ;;
 esac

@@ -9,8 +9,8 @@ endif()
 # thread-local data so that a program cannot be loaded ("cannot apply additional memory protection").
 
 # The three that are off: GCC 12 warns about its own std::string, also where its header is precompiled.
-add_compile_options(
-  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overflow>")
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra>")
+add_compile_options("$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict;-Wno-array-bounds;-Wno-stringop-overflow>")
 if(SHORTEN_SANITIZE)
   add_compile_options(-fsanitize=${SHORTEN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
   add_link_options(-fsanitize=${SHORTEN_SANITIZE})

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Configures and builds a preset of CMakePresets.json. usage: scripts/build.sh PRESET [FOLDER]
+# Configures and builds a preset of CMakePresets.json. usage: scripts/build.sh PRESET [FOLDER [TARGET]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=$1
-case $preset in sanitize) folder=${2:-build/sanitize} ;; *) folder=${2:-build} ;; esac
+case $preset in sanitize | dev) folder=${2:-build/$preset} ;; *) folder=${2:-build} ;; esac
 mkdir -p "$folder"
 log=$folder/configure.log
 cmake --preset "$preset" -B "$folder" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
@@ -13,4 +13,4 @@ jobs=$(nproc)
 memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
 [ "$memory" -ge 1 ] || memory=1
 [ "$jobs" -le "$memory" ] || jobs=$memory
-cmake --build "$folder" --parallel "$jobs"
+cmake --build "$folder" --parallel "$jobs" --target "${3:-all}"

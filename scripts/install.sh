@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what the build needs: packages of the distribution and LibTorch into .deps/.
-# usage: scripts/install.sh [--tests] [--cuda]
+# usage: scripts/install.sh [--tests] [--sanitize] [--cuda]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,8 +11,9 @@ torch=cpu
 for argument in "$@"; do
   case $argument in
     --tests) packages+=(libgtest-dev libgmock-dev libbenchmark-dev clang-format) ;;
+    --sanitize) packages+=(clang libclang-rt-14-dev libgtest-dev libgmock-dev) torch=none ;;
     --cuda) torch=cuda ;;
-    *) echo "unknown argument: $argument (known: --tests, --cuda)" >&2; exit 2 ;;
+    *) echo "unknown argument: $argument (known: --tests, --sanitize, --cuda)" >&2; exit 2 ;;
   esac
 done
 
@@ -36,6 +37,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   rm -f "$log"
 fi
 
+[ $torch != none ] || exit 0
 # LibTorch is the content of the PyPI wheel. Its Python part is not used. The CPU build of the program
 # needs two small NVIDIA libraries that libtorch_cpu.so is linked with; the CUDA plug-in needs them all.
 version=2.11.0

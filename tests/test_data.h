@@ -11,6 +11,7 @@ namespace shorten::test {
 
 // A file of this repository.
 inline std::filesystem::path source_dir() { return SHORTEN_SOURCE_DIR; }
+inline std::filesystem::path text_golden() { return source_dir() / "tests/text/golden"; }
 
 // Data that a clone does not have.
 inline const char* extra_data() { return std::getenv("SHORTEN_TEST_DATA"); }

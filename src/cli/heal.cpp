@@ -14,7 +14,7 @@
 namespace shorten::cli {
 namespace {
 
-constexpr char kSelf[] = "self";  // as --data: what the parent generates
+constexpr char kParentWrites[] = "self";  // as --data
 
 // A number of rows, or a file of them.
 void take_validation(const std::string& given, jobs::HealRequest& request) {
@@ -31,7 +31,7 @@ void take_validation(const std::string& given, jobs::HealRequest& request) {
 
 jobs::HealRequest to_request(const HealOptions& o, const CommonOptions& common) {
   jobs::HealRequest request = o.request;
-  if (std::count(o.data.begin(), o.data.end(), kSelf) > 0) {
+  if (std::count(o.data.begin(), o.data.end(), kParentWrites) > 0) {
     if (o.data.size() > 1) {
       throw usage_error("text of the parent's own is not mixed with files")
           .where("--data")

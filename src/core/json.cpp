@@ -9,12 +9,12 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 #include "core/utf8.h"
 
 namespace shorten {
 namespace {
 
-constexpr int kMaxDepth = 64;
 constexpr size_t kMaxKeys = 20'000;  // of one object: a new key is looked up among all others
 
 size_t line_of(std::string_view text, size_t offset) {
@@ -44,11 +44,11 @@ Json parse_json(std::string_view text, const std::filesystem::path& file, const 
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) {
-      if (depth >= kMaxDepth)
+      if (depth >= kMaxJsonDepth)
         throw bad_input("JSON nested too deeply")
             .file(file)
             .where(where)
-            .expected(fmt::format("at most {} levels", kMaxDepth));
+            .expected(fmt::format("at most {} levels", kMaxJsonDepth));
       if (event == Event::object_start) keys.emplace_back();
     } else if (event == Event::object_end) {
       keys.pop_back();

@@ -15,8 +15,6 @@
 namespace shorten {
 namespace {
 
-constexpr int kMaxDepth = 64;
-
 struct Checker : nlohmann::json_sax<nlohmann::json> {
   size_t max_keys, keys = 0;
   int depth = 0;
@@ -26,8 +24,8 @@ struct Checker : nlohmann::json_sax<nlohmann::json> {
   explicit Checker(size_t limit) : max_keys(limit) {}
 
   bool open() {
-    if (++depth <= kMaxDepth) return true;
-    reason = fmt::format("more than {} levels of nesting", kMaxDepth);
+    if (++depth <= kMaxJsonDepth) return true;
+    reason = fmt::format("more than {} levels of nesting", kMaxJsonDepth);
     return false;
   }
   bool close() { return --depth, true; }
@@ -160,7 +158,7 @@ void check_json_text(std::string_view text, const std::filesystem::path& file, c
   }
   Checker checker(max_keys);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &checker)) {
-    const bool too_much = checker.keys > max_keys || checker.depth > kMaxDepth;
+    const bool too_much = checker.keys > max_keys || checker.depth > kMaxJsonDepth;
     throw fail(too_much ? "the JSON is nested too deeply or has too many keys" : "not valid JSON", checker.error_at)
         .found(checker.reason);
   }

@@ -15,8 +15,10 @@
 
 namespace shorten {
 
+constexpr int kMaxJsonDepth = 64;  // levels of nesting
+
 // Throws bad_input unless `text` is one JSON value: UTF-8 without a byte-order mark, no NUL, nested at
-// most 64 levels, with at most `max_keys` keys in all its objects. Takes linear time, so it is fit for
+// most kMaxJsonDepth levels, with at most `max_keys` keys in all its objects. Takes linear time, so it is fit for
 // headers of 100 MB; parse_json, whose objects look every new key up among the others, is not, and needs
 // `max_keys` before it. Duplicate keys are for the caller, who knows which objects matter.
 void check_json_text(std::string_view text, const std::filesystem::path& file, const std::string& where = "",

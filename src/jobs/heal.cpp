@@ -34,14 +34,6 @@ void take_adapter(const HealRequest& request, recipe::Settings& s) {
   s.targets = config.targets;
 }
 
-// What can get an adapter in the model, by the last part of its name: q_proj.
-std::vector<std::string> projections_of(const family::ModelSpec& spec) {
-  std::vector<std::string> names;
-  for (const peft::AdaptedModule& module : peft::adaptable_modules(spec.blocks.at(0), spec.hidden))
-    names.push_back(module.name.substr(module.name.rfind('.') + 1));
-  return names;
-}
-
 // What a run is begun with is kept as JSON, to be continued.
 void check_recordable(const HealRequest& request) {
   std::vector<std::string> words = request.command;
@@ -208,7 +200,7 @@ engine::ComputeOptions PlaceRequest::options() const {
 recipe::Settings resolve_settings(const HealRequest& r) {
   recipe::check_training_dtype(r.place.options().dtype);
   const bool self = r.self_text();
-  const recipe::Settings s = recipe::resolve(r.settings, {self, projections_of(r.model->spec())});
+  const recipe::Settings s = recipe::resolve(r.settings, {self, family::lora_targets(r.model->spec().blocks.at(0))});
   const auto only = [](bool applies, bool given, const char* field, const char* when) {
     if (given && !applies) throw usage_error("an option that has no use here").field(field).expected(when);
   };

@@ -6,6 +6,8 @@
 
 #include <cmath>
 
+#include "kernels/dispatch.h"
+
 TORCH_LIBRARY_FRAGMENT(shorten, m) {
   m.def("attention(Tensor qkv, int heads, int kv_heads, Tensor? mask) -> (Tensor, Tensor)");
   m.def(
@@ -18,21 +20,17 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-using Optional = std::optional<Tensor>;
 
 std::tuple<Tensor, Tensor> run(const Tensor& qkv, int64_t heads, int64_t kv_heads, const Optional& mask) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("shorten::attention", "")
-                             .typed<std::tuple<Tensor, Tensor>(const Tensor&, int64_t, int64_t, const Optional&)>();
+  static const auto op =
+      find_operator<std::tuple<Tensor, Tensor>(const Tensor&, int64_t, int64_t, const Optional&)>("shorten::attention");
   return op.call(qkv, heads, kv_heads, mask);
 }
 
 Tensor run_backward(const Tensor& dy, const Tensor& y, const Tensor& log_sums, const Tensor& qkv, int64_t heads,
                     int64_t kv_heads, const Optional& mask) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("shorten::attention_backward", "")
-                             .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t, int64_t,
-                                           const Optional&)>();
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t,
+                                              int64_t, const Optional&)>("shorten::attention_backward");
   return op.call(dy, y, log_sums, qkv, heads, kv_heads, mask);
 }
 
@@ -47,7 +45,7 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   }
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const variable_list saved = ctx->get_saved_variables();
-    const Optional mask = saved[3].defined() ? Optional(saved[3]) : std::nullopt;
+    const Optional mask = optional(saved[3]);
     return {run_backward(gradients[0], saved[1], saved[2], saved[0], ctx->saved_data["heads"].toInt(),
                          ctx->saved_data["kv_heads"].toInt(), mask),
             Tensor(), Tensor(), Tensor()};
@@ -58,9 +56,8 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
 
 Tensor attention(const Tensor& qkv, int64_t heads, int64_t kv_heads, const Tensor& mask) {
   if (!qkv.is_cpu() || qkv.scalar_type() == at::kDouble) return plain::attention(qkv, heads, kv_heads, mask);
-  const Optional maybe = mask.defined() ? Optional(mask) : std::nullopt;
-  if (at::GradMode::is_enabled()) return AttentionFunction::apply(qkv, heads, kv_heads, maybe);
-  return std::get<0>(run(qkv, heads, kv_heads, maybe));
+  if (at::GradMode::is_enabled()) return AttentionFunction::apply(qkv, heads, kv_heads, optional(mask));
+  return std::get<0>(run(qkv, heads, kv_heads, optional(mask)));
 }
 
 Tensor plain::attention(const Tensor& qkv, int64_t heads, int64_t kv_heads, const Tensor& mask) {
@@ -73,9 +70,8 @@ Tensor plain::attention(const Tensor& qkv, int64_t heads, int64_t kv_heads, cons
     for (const size_t i : {1, 2}) parts[i] = parts[i].repeat_interleave(heads / kv_heads, 1);
     grouped = false;
   }
-  const Tensor mixed =
-      at::scaled_dot_product_attention(parts[0], parts[1], parts[2], mask.defined() ? Optional(mask) : std::nullopt,
-                                       0.0, !mask.defined(), scale, grouped);  // [N, H, T, hd]
+  const Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2], optional(mask), 0.0,
+                                                        !mask.defined(), scale, grouped);  // [N, H, T, hd]
   return mixed.transpose(1, 2).reshape({qkv.size(0), qkv.size(1), heads * qkv.size(3)});
 }
 

@@ -4,6 +4,8 @@
 
 #include <torch/library.h>
 
+#include "kernels/dispatch.h"
+
 TORCH_LIBRARY_FRAGMENT(shorten, m) {
   m.def("norm_linear(Tensor x, Tensor norm, float eps, Tensor weight, Tensor? bias) -> Tensor");
   m.def("norm_swiglu(Tensor x, Tensor norm, float eps, Tensor gate_up, Tensor? bias) -> Tensor");
@@ -16,44 +18,32 @@ TORCH_LIBRARY_FRAGMENT(shorten, m) {
 }
 
 namespace shorten::kernels {
-namespace {
-
-using Optional = const std::optional<Tensor>&;
-
-std::optional<Tensor> optional(const Tensor& x) { return x.defined() ? std::optional(x) : std::nullopt; }
-
-template <typename Signature>
-auto find_operator(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
-}
-
-}  // namespace
 
 Tensor norm_linear(const Tensor& x, const Tensor& norm, double eps, const Tensor& weight, const Tensor& bias) {
   if (x.size(0) > kMostDecodeRows) return plain::norm_linear(x, norm, eps, weight, bias);
-  static const auto op =
-      find_operator<Tensor(const Tensor&, const Tensor&, double, const Tensor&, Optional)>("shorten::norm_linear");
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double, const Tensor&, const Optional&)>(
+      "shorten::norm_linear");
   return op.call(x, norm, eps, weight, optional(bias));
 }
 
 Tensor norm_swiglu(const Tensor& x, const Tensor& norm, double eps, const Tensor& gate_up, const Tensor& bias) {
   if (x.size(0) > kMostDecodeRows) return plain::norm_swiglu(x, norm, eps, gate_up, bias);
-  static const auto op =
-      find_operator<Tensor(const Tensor&, const Tensor&, double, const Tensor&, Optional)>("shorten::norm_swiglu");
+  static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double, const Tensor&, const Optional&)>(
+      "shorten::norm_swiglu");
   return op.call(x, norm, eps, gate_up, optional(bias));
 }
 
 Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.size(0) > kMostDecodeRows) return plain::linear_add(residual, x, weight, bias);
   static const auto op =
-      find_operator<Tensor(const Tensor&, const Tensor&, const Tensor&, Optional)>("shorten::linear_add");
+      find_operator<Tensor(const Tensor&, const Tensor&, const Tensor&, const Optional&)>("shorten::linear_add");
   return op.call(residual, x, weight, optional(bias));
 }
 
 Tensor rope_append(const Tensor& qkv, const Tensor& q_norm, const Tensor& k_norm, double eps, const Tensor& cos,
                    const Tensor& sin, const Tensor& position, Tensor& keys, Tensor& values) {
-  static const auto op = find_operator<Tensor(const Tensor&, Optional, Optional, double, const Tensor&, const Tensor&,
-                                              const Tensor&, Tensor&, Tensor&)>("shorten::rope_append");
+  static const auto op = find_operator<Tensor(const Tensor&, const Optional&, const Optional&, double, const Tensor&,
+                                              const Tensor&, const Tensor&, Tensor&, Tensor&)>("shorten::rope_append");
   return op.call(qkv, optional(q_norm), optional(k_norm), eps, cos, sin, position, keys, values);
 }
 

@@ -6,6 +6,7 @@
 #include <torch/library.h>
 
 #include "core/check.h"
+#include "kernels/dispatch.h"
 #include "kernels/dropout.h"
 #include "kernels/torch.h"
 
@@ -26,11 +27,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-template <typename Signature>
-auto find_operator(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
-}
 
 Tensor run_rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   static const auto op = find_operator<Tensor(const Tensor&, const Tensor&, double)>("shorten::rms_norm");
@@ -104,10 +100,9 @@ Tensor swiglu(const Tensor& x) { return at::GradMode::is_enabled() ? SwigluFunct
 
 Backward rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, double eps, const Tensor& added,
                            bool wants_y) {
-  using Optional = std::optional<Tensor>;
   static const auto op = find_operator<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, double,
                                                                   const Optional&, bool)>("shorten::rms_norm_backward");
-  const auto [dx, y] = op.call(dy, x, weight, eps, added.defined() ? Optional(added) : std::nullopt, wants_y);
+  const auto [dx, y] = op.call(dy, x, weight, eps, optional(added), wants_y);
   return {dx, y};
 }
 

@@ -18,8 +18,6 @@ bool multiplies_bf16_faster() {
 #endif
 }
 
-Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
-
 Tensor empty_as(const Tensor& x, int64_t n) {  // [..., n]
   std::vector<int64_t> shape = x.sizes().vec();
   shape.back() = n;

@@ -7,6 +7,8 @@
 
 namespace shorten::kernels {
 
+inline Tensor flat(const Tensor& x) { return x.reshape({-1, x.size(-1)}); }  // [rows, n]
+
 // x [..., K] · weightᵀ [N, K] + bias [N] + residual [..., N], the last two may be undefined; dtype of x. Carries no
 // gradients.
 Tensor product(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& residual);

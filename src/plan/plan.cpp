@@ -13,12 +13,12 @@
 namespace shorten::plan {
 namespace {
 
-constexpr std::string_view kFormat = "shorten.plan";
+constexpr std::string_view kPlanFormat = "shorten.plan";
 
 }  // namespace
 
 Json to_json(const PrunePlan& plan) {
-  Json out = {{"format", kFormat}, {"version", kFileVersion}};
+  Json out = {{"format", kPlanFormat}, {"version", kFileVersion}};
   if (plan.blocks) out["model"]["blocks"] = *plan.blocks;
   if (plan.fingerprint) out["model"]["fingerprint"] = *plan.fingerprint;
   out["remove"] = Json::array();
@@ -34,7 +34,7 @@ Json to_json(const PrunePlan& plan) {
 PrunePlan read_plan(const fs::path& file) {
   const Json parsed = read_format(file);
   const JsonObject json(parsed, file);
-  expect_format(json, kFormat);
+  expect_format(json, kPlanFormat);
   PrunePlan plan;
   if (json.has("model")) {
     const JsonObject model = json.object("model");

@@ -15,7 +15,7 @@
 namespace shorten::plan {
 namespace {
 
-constexpr std::string_view kFormat = "shorten.scores";
+constexpr std::string_view kScoresFormat = "shorten.scores";
 
 // JSON has no infinity: it is the string "inf".
 Json number_to_json(double value, const std::string& what) {
@@ -140,7 +140,7 @@ const CriterionScores* Scores::find(std::string_view criterion) const {
 }
 
 Json to_json(const Scores& scores) {
-  Json out = {{"format", kFormat}, {"version", kFileVersion}};
+  Json out = {{"format", kScoresFormat}, {"version", kFileVersion}};
   out["model"] = {{"path", scores.model.path},
                   {"family", scores.model.family},
                   {"blocks", scores.model.blocks},
@@ -157,7 +157,7 @@ Json to_json(const Scores& scores) {
 Scores read_scores(const fs::path& file) {
   const Json parsed = read_format(file);
   const JsonObject json(parsed, file);
-  expect_format(json, kFormat);
+  expect_format(json, kScoresFormat);
   Scores scores;
   const JsonObject model = json.object("model");
   scores.model = {model.string_or("path", ""), model.string_or("family", ""), family::read_fingerprint(model),

@@ -11,7 +11,7 @@ namespace shorten::recipe {
 namespace {
 
 // What a run works out for itself may be larger than what can be asked for.
-constexpr int64_t kMost = int64_t{1} << 40;
+constexpr int64_t kMostDerived = int64_t{1} << 40;
 
 template <typename Value>
 const char* name_of(std::span<const Named<Value>> names, Value value) {
@@ -45,7 +45,7 @@ struct Read {
     s.*kind.second = pair[1];
   }
   void operator()(const Count& kind) const {
-    const int64_t high = setting.on_resume == OnResume::kDerived ? kMost : kind.high;
+    const int64_t high = setting.on_resume == OnResume::kDerived ? kMostDerived : kind.high;
     s.*kind.at.used = json.integer(setting.key, kind.low, high);
   }
   void operator()(const Unsigned& kind) const {

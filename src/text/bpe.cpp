@@ -9,11 +9,11 @@
 
 #include "core/error.h"
 #include "core/utf8.h"
+#include "text/unicode.h"
 
 namespace shorten::text {
 namespace {
 
-constexpr std::string_view kMetaspace = "\xE2\x96\x81";
 constexpr size_t kBmp = 0x10000;
 constexpr size_t kFewSymbols = 48;  // up to here a scan over all pairs beats a queue
 

@@ -9,18 +9,18 @@
 #include "text/decoder.h"
 #include "text/spm_bpe.h"
 #include "text/spm_model.h"
+#include "text/unicode.h"
 
 namespace shorten::text {
 namespace {
 
-constexpr uint64_t kMaxFile = 256u << 20;
-constexpr std::string_view kMetaspace = "\xE2\x96\x81";
+constexpr uint64_t kMaxModelFile = 256u << 20;
 
 class SpmTokenizer : public Tokenizer {
  public:
   SpmTokenizer(const std::filesystem::path& file, const TokenizerConfig& config) {
     file_ = file;
-    const std::string bytes = read_file(file, kMaxFile);
+    const std::string bytes = read_file(file, kMaxModelFile);
     const SpmModel model = parse_spm_model(bytes, file);
     if (const auto status = processor_.LoadFromSerializedProto(bytes); !status.ok()) {
       throw bad_input("libsentencepiece refuses the model").file(file).found(status.ToString());

@@ -16,7 +16,7 @@
 namespace shorten::text {
 namespace {
 
-constexpr uint64_t kMaxFile = 64u << 20;
+constexpr uint64_t kMaxRanksFile = 64u << 20;
 constexpr size_t kMaxTokenBytes = 1024;  // the longest of Llama 3 has 128
 
 constexpr std::string_view kBos = "<|begin_of_text|>";
@@ -69,7 +69,7 @@ bool parse_line(std::string_view line, std::string& bytes, int64_t& rank) {
 }
 
 std::vector<std::pair<std::string, int64_t>> read_ranks(const std::filesystem::path& file) {
-  const std::string text = read_file(file, kMaxFile);
+  const std::string text = read_file(file, kMaxRanksFile);
   std::vector<std::pair<std::string, int64_t>> tokens;
   size_t number = 0;
   for (size_t start = 0; start < text.size();) {

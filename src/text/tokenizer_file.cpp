@@ -10,7 +10,7 @@
 namespace shorten::text {
 namespace {
 
-constexpr uint64_t kMaxFile = 256u << 20;
+constexpr uint64_t kMaxTokenizerFile = 256u << 20;
 constexpr size_t kMaxDepth = 64;
 constexpr size_t kMaxKeys = 4096;  // of one object outside the vocabulary
 
@@ -191,7 +191,7 @@ class Reader {
 };
 
 std::string read_utf8(const std::filesystem::path& file) {
-  std::string text = read_file(file, kMaxFile);
+  std::string text = read_file(file, kMaxTokenizerFile);
   if (const size_t bad = find_invalid_utf8(text); bad != std::string::npos) {
     throw bad_input("not valid UTF-8").file(file).where(fmt::format("byte {}", bad));
   }

@@ -7,6 +7,8 @@
 
 namespace shorten::text {
 
+constexpr std::string_view kMetaspace = "\xE2\x96\x81";  // "▁", which SentencePiece writes for a space
+
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
 
 // REQUIRES: well-formed UTF-8.

@@ -15,7 +15,7 @@
 namespace shorten::test {
 namespace {
 
-const fs::path kGolden = source_dir() / "tests/golden/harness";
+const fs::path kHarness = source_dir() / "tests/golden/harness";
 
 std::vector<Json> read_lines(const fs::path& file) {
   std::vector<Json> out;
@@ -35,7 +35,7 @@ Expected mmlu_of(const Json& tasks) {
   Expected out{tasks.contains("mmlu") ? tasks["mmlu"]["metrics"] : Json::object(), Json::object(), {}};
   out.metrics.erase("acc_stderr");  // the harness pools those of the subjects; ours is of all documents
   std::map<std::string, size_t> taken;
-  for (const Json& document : read_lines(kGolden / "data/mmlu_test.jsonl")) {
+  for (const Json& document : read_lines(kHarness / "data/mmlu_test.jsonl")) {
     const std::string subject = "mmlu_" + document["subject"].get<std::string>();
     const size_t index = taken[subject]++;
     const bool asked = tasks.contains(subject) && tasks[subject].contains("documents");
@@ -135,8 +135,8 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
 class HarnessFixtures : public Harness {};
 
 TEST_P(HarnessFixtures, Agree) {
-  const Json golden = read_json(kGolden / ("fixtures-" + GetParam() + ".json"));
-  compare(expected_tasks(golden), golden["profile"], kGolden / "data", "");
+  const Json golden = read_json(kHarness / ("fixtures-" + GetParam() + ".json"));
+  compare(expected_tasks(golden), golden["profile"], kHarness / "data", "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, HarnessFixtures, ::testing::Values("0.3.0", "0.4.2", "0.4.3", "0.4.9.1", "0.4.13"),
@@ -147,7 +147,7 @@ class HarnessRealData : public Harness {};
 TEST_P(HarnessRealData, Agree) {
   SHORTEN_NEEDS_EXTRA_DATA();
   const fs::path data = fs::path(extra_data()) / "data";
-  const Json golden = read_json(kGolden / ("real-" + GetParam() + ".json"));
+  const Json golden = read_json(kHarness / ("real-" + GetParam() + ".json"));
   std::map<std::string, Expected> tasks = expected_tasks(golden), text;
   for (const auto& [name, value] : golden["tasks"].items()) {
     const fs::path file =

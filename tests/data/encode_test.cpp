@@ -5,13 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "data/ids.h"
 #include "test_data.h"
 
 namespace shorten::data {
 namespace {
-
-using Ids = std::vector<TokenId>;
-constexpr TokenId X = kIgnored;
 
 class EncodeTest : public ::testing::Test {
  protected:

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "data/ids.h"
 #include "temp_dir.h"
 #include "test_data.h"
 
@@ -16,9 +17,6 @@ namespace {
 using test::TempDir;
 using test::write;
 using ::testing::HasSubstr;
-using Ids = std::vector<TokenId>;
-constexpr TokenId X = kIgnored;
-
 class ReadTest : public ::testing::Test {
  protected:
   static const text::Tokenizer& tokenizer() {

@@ -11,18 +11,14 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/tensors.h"
 #include "kernels/decode.h"
+#include "kernels/exact.h"
 
 namespace shorten::kernels {
 namespace {
 
 using cpu::Isa;
 
-double error(const Tensor& got, const Tensor& exact) {
-  return ((got.to(at::kDouble) - exact).abs().max() / exact.abs().max().clamp_min(1e-30)).item<double>();
-}
-
 // The exact results, of the very values that the dtype holds.
-Tensor wide(const Tensor& x) { return x.to(at::kDouble); }
 Tensor exact_norm(const Tensor& x, const Tensor& norm) {
   return wide(x) * (wide(x).square().mean(-1, true) + 1e-5).rsqrt() * wide(norm);
 }
@@ -231,7 +227,7 @@ TEST_P(DecodeCpu, RopeAppend) {
   }
 }
 
-std::string name_of(const ::testing::TestParamInfo<Version>& info) {
+std::string version_name(const ::testing::TestParamInfo<Version>& info) {
   const char* const isa[] = {"Portable", "Avx2", "Avx512"};
   return std::string(isa[static_cast<int>(info.param.isa)]) + at::toString(info.param.dtype);
 }
@@ -242,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, DecodeCpu,
                                            Version{Isa::kAvx2, at::kBFloat16}, Version{Isa::kAvx2, at::kHalf},
                                            Version{Isa::kAvx512, at::kFloat}, Version{Isa::kAvx512, at::kBFloat16},
                                            Version{Isa::kAvx512, at::kHalf}),
-                         name_of);
+                         version_name);
 
 class DecodeOperators : public ::testing::TestWithParam<at::ScalarType> {
  protected:

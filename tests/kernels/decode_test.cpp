@@ -6,19 +6,11 @@
 
 #include <cmath>
 
+#include "kernels/exact.h"
 #include "kernels/place.h"
 
 namespace shorten::kernels {
 namespace {
-
-// Error of a kernel's result, relative to the largest value of the exact one, or to `least`. NaN is no small error.
-double error(const Tensor& got, const Tensor& exact, double least = 0) {
-  const double size = std::max(exact.abs().max().item<double>(), least);
-  const double e = (got.to(at::kDouble) - exact).abs().max().item<double>() / size;
-  return std::isnan(e) ? INFINITY : e;
-}
-
-Tensor wide(const Tensor& x) { return x.to(at::kDouble); }
 
 Tensor exact_norm(const Tensor& x, const Tensor& norm, double eps) {
   return wide(x) * (wide(x).square().mean(-1, true) + eps).rsqrt() * wide(norm);

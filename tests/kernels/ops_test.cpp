@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/exact.h"
 #include "kernels/place.h"
 #include "kernels/torch.h"
 
@@ -11,10 +12,6 @@ namespace shorten::kernels {
 namespace {
 
 // Error of a kernel's result, relative to the largest value of the exact one.
-double error(const Tensor& got, const Tensor& exact) {
-  return ((got.to(at::kDouble) - exact).abs().max() / exact.abs().max()).item<double>();
-}
-
 class Kernels : public PlaceTest {
  protected:
   // Values that the dtype can hold, on the device.

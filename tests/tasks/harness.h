@@ -21,6 +21,8 @@
 
 namespace shorten::test {
 
+inline const tasks::Profile& early() { return tasks::find_profile("v0.3-joint"); }
+
 inline fs::path task_data() { return fs::path(extra_data()) / "data/tasks"; }
 inline fs::path wikitext_data() { return fs::path(extra_data()) / "data/wikitext-2"; }
 inline fs::path full_hashes() { return task_data() / "harness_full_hashes"; }

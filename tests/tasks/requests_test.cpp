@@ -8,10 +8,9 @@
 namespace shorten::tasks {
 namespace {
 
-const Profile& early() { return find_profile("v0.3-joint"); }
-
 TaskData read(std::string_view task, std::optional<double> limit = {}) {
-  return read_task(find_task(task), task == "wikitext" ? test::wikitext_data() : test::task_data(), early(), limit);
+  return read_task(find_task(task), task == "wikitext" ? test::wikitext_data() : test::task_data(), test::early(),
+                   limit);
 }
 
 // boolq as version 0 of the task had it.
@@ -25,13 +24,13 @@ void drop_question_mark(std::vector<Example>& examples) {
   }
 }
 
-struct Stored {
+struct StoredHash {
   std::string task;
   int version;
 };
-void PrintTo(const Stored& s, std::ostream* out) { *out << s.task << " v" << s.version; }
+void PrintTo(const StoredHash& s, std::ostream* out) { *out << s.task << " v" << s.version; }
 
-class FullHash : public ::testing::TestWithParam<Stored> {};
+class FullHash : public ::testing::TestWithParam<StoredHash> {};
 
 TEST_P(FullHash, EqualsTheHarness) {
   SHORTEN_NEEDS_EXTRA_DATA();
@@ -46,9 +45,9 @@ TEST_P(FullHash, EqualsTheHarness) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, FullHash,
-                         ::testing::Values(Stored{"arc_challenge", 0}, Stored{"arc_easy", 0}, Stored{"boolq", 0},
-                                           Stored{"boolq", 1}, Stored{"openbookqa", 0}, Stored{"piqa", 0},
-                                           Stored{"wikitext", 1}),
+                         ::testing::Values(StoredHash{"arc_challenge", 0}, StoredHash{"arc_easy", 0},
+                                           StoredHash{"boolq", 0}, StoredHash{"boolq", 1}, StoredHash{"openbookqa", 0},
+                                           StoredHash{"piqa", 0}, StoredHash{"wikitext", 1}),
                          [](const auto& info) { return fmt::format("{}_v{}", info.param.task, info.param.version); });
 
 Json stored_requests(std::string_view task) {
@@ -95,7 +94,7 @@ void expect_same_requests(const std::string& task, const std::string& stored, si
     std::vector<std::pair<std::string, std::string>> requests;
     for (size_t c = 0; c < choices; ++c) requests.emplace_back(expected[i + c][0], expected[i + c][1]);
     const Json document = rebuild(requests);
-    examples.push_back(find_task(task).example(JsonObject(document, "rebuilt"), early()));
+    examples.push_back(find_task(task).example(JsonObject(document, "rebuilt"), test::early()));
   }
   EXPECT_EQ(as_json(examples), expected);
 }
@@ -177,7 +176,7 @@ TEST(RebuiltDocuments, Lambada) {
   for (size_t i = 0; i < expected.size(); i += 2) {
     EXPECT_EQ(expected[i], expected[i + 1]) << "once for the likelihood, once for whether it is greedy";
     const Json document{{"text", expected[i][0].get<std::string>() + expected[i][1].get<std::string>()}};
-    const Example example = find_task("lambada_openai").example(JsonObject(document, "rebuilt"), early());
+    const Example example = find_task("lambada_openai").example(JsonObject(document, "rebuilt"), test::early());
     EXPECT_EQ(as_json({example})[0], expected[i]);
   }
 }

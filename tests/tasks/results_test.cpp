@@ -8,8 +8,6 @@
 namespace shorten::tasks {
 namespace {
 
-const Profile& early() { return find_profile("v0.3-joint"); }
-
 std::vector<MetricValue> answered_at_random(const Task& task, const std::vector<Example>& examples, int iterations) {
   std::vector<int64_t> ids(examples.size());
   return measure(task, examples, ids, test::random_answers(examples, task.kind), iterations);
@@ -31,50 +29,52 @@ void expect_equal(const std::vector<MetricValue>& values, const Json& stored) {
   EXPECT_EQ(compared, stored.size()) << stored;
 }
 
-struct Stored {
+struct StoredResult {
   std::string task, file;
 };
-void PrintTo(const Stored& s, std::ostream* out) { *out << s.file; }
+void PrintTo(const StoredResult& s, std::ostream* out) { *out << s.file; }
 struct FileName {
-  std::string operator()(const testing::TestParamInfo<Stored>& info) const {
+  std::string operator()(const testing::TestParamInfo<StoredResult>& info) const {
     std::string name = info.param.file;
     std::replace(name.begin(), name.end(), '-', '_');
     return name;
   }
 };
 
-class FullResult : public ::testing::TestWithParam<Stored> {};
+class FullResult : public ::testing::TestWithParam<StoredResult> {};
 
 TEST_P(FullResult, EqualsTheHarness) {
   SHORTEN_NEEDS_EXTRA_DATA();
   const Task& task = find_task(GetParam().task);
   const fs::path folder = task.kind == Kind::kText ? test::wikitext_data() : test::task_data();
-  const TaskData data = read_task(task, folder, early(), {});
+  const TaskData data = read_task(task, folder, test::early(), {});
   const Json stored = read_json(test::full_hashes() / (GetParam().file + "-res.json"));
   expect_equal(answered_at_random(task, data.examples, 10), stored.at("results").at(GetParam().task));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, FullResult,
-                         ::testing::Values(Stored{"arc_challenge", "arc_challenge-v0"},
-                                           Stored{"arc_easy", "arc_easy-v0"}, Stored{"boolq", "boolq-v0"},
-                                           Stored{"boolq", "boolq-v1"}, Stored{"openbookqa", "openbookqa-v0"},
-                                           Stored{"piqa", "piqa-v0"}, Stored{"wikitext", "wikitext-v1"}),
+                         ::testing::Values(StoredResult{"arc_challenge", "arc_challenge-v0"},
+                                           StoredResult{"arc_easy", "arc_easy-v0"}, StoredResult{"boolq", "boolq-v0"},
+                                           StoredResult{"boolq", "boolq-v1"},
+                                           StoredResult{"openbookqa", "openbookqa-v0"}, StoredResult{"piqa", "piqa-v0"},
+                                           StoredResult{"wikitext", "wikitext-v1"}),
                          FileName());
 
-class TenDocumentsResult : public ::testing::TestWithParam<Stored> {};
+class TenDocumentsResult : public ::testing::TestWithParam<StoredResult> {};
 
 TEST_P(TenDocumentsResult, EqualsTheHarness) {
   SHORTEN_NEEDS_EXTRA_DATA();
   const Task& task = find_task(GetParam().task);
-  const TaskData data = read_task(task, test::task_data(), early(), 10);
+  const TaskData data = read_task(task, test::task_data(), test::early(), 10);
   const Json stored = read_json(test::ten_documents() / (GetParam().file + "-res.json"));
   expect_equal(answered_at_random(task, data.examples, 10), stored.at("results").at(GetParam().task));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tasks, TenDocumentsResult,
-                         ::testing::Values(Stored{"arc_challenge", "arc_challenge-v0"},
-                                           Stored{"arc_easy", "arc_easy-v0"}, Stored{"boolq", "boolq-v0"},
-                                           Stored{"openbookqa", "openbookqa-v0"}, Stored{"piqa", "piqa-v0"}),
+                         ::testing::Values(StoredResult{"arc_challenge", "arc_challenge-v0"},
+                                           StoredResult{"arc_easy", "arc_easy-v0"}, StoredResult{"boolq", "boolq-v0"},
+                                           StoredResult{"openbookqa", "openbookqa-v0"},
+                                           StoredResult{"piqa", "piqa-v0"}),
                          FileName());
 
 // Tasks of which the requests are known and the right answer needs no document: sciq's is the last choice, a last

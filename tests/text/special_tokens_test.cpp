@@ -15,8 +15,6 @@ namespace {
 using test::TempDir;
 using test::write;
 
-const std::filesystem::path kGolden = test::source_dir() / "tests/text/golden";
-
 std::optional<TokenId> eos_of(const std::filesystem::path& tokenizer, const std::string& config) {
   TempDir dir;
   for (const auto& entry : std::filesystem::directory_iterator(tokenizer)) {
@@ -31,16 +29,16 @@ std::optional<TokenId> eos_of(const std::filesystem::path& tokenizer, const std:
 }
 
 TEST(EndOfSequence, OfASentencePieceModel) {
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", ""), 2);
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", "{}"), 2);
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", R"({"eos_token": "<s>"})"), 1);
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", R"({"eos_token": {"content": "</s>"}})"), 2);
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", R"({"eos_token": null})"), std::nullopt);
-  EXPECT_EQ(eos_of(kGolden / "spm-bpe", R"({"eos_token": "not there"})"), std::nullopt);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", ""), 2);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", "{}"), 2);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", R"({"eos_token": "<s>"})"), 1);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", R"({"eos_token": {"content": "</s>"}})"), 2);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", R"({"eos_token": null})"), std::nullopt);
+  EXPECT_EQ(eos_of(test::text_golden() / "spm-bpe", R"({"eos_token": "not there"})"), std::nullopt);
 }
 
 TEST(EndOfSequence, OfATokenizerJson) {
-  const auto file = kGolden / "gpt2";
+  const auto file = test::text_golden() / "gpt2";
   EXPECT_EQ(eos_of(file, "{}"), std::nullopt);
   EXPECT_EQ(eos_of(file, R"({"eos_token": "<|endoftext|>"})"), open_tokenizer(file)->token_to_id("<|endoftext|>"));
   EXPECT_EQ(eos_of(file, R"({"eos_token": "not there"})"), std::nullopt);
@@ -48,16 +46,17 @@ TEST(EndOfSequence, OfATokenizerJson) {
 }
 
 TEST(EndOfSequence, OfAByteLevelFamily) {
-  const auto end_of_text = open_tokenizer(kGolden / "gpt2-files")->token_to_id("<|endoftext|>");
+  const auto end_of_text = open_tokenizer(test::text_golden() / "gpt2-files")->token_to_id("<|endoftext|>");
   EXPECT_TRUE(end_of_text);
-  EXPECT_EQ(eos_of(kGolden / "gpt2-files", R"({"tokenizer_class": "GPT2Tokenizer"})"), end_of_text);
-  EXPECT_EQ(eos_of(kGolden / "gpt2-files", R"({"tokenizer_class": "Qwen2Tokenizer"})"), end_of_text);
-  EXPECT_EQ(eos_of(kGolden / "gpt2-files", R"({"tokenizer_class": "GPT2Tokenizer", "eos_token": null})"), std::nullopt);
+  EXPECT_EQ(eos_of(test::text_golden() / "gpt2-files", R"({"tokenizer_class": "GPT2Tokenizer"})"), end_of_text);
+  EXPECT_EQ(eos_of(test::text_golden() / "gpt2-files", R"({"tokenizer_class": "Qwen2Tokenizer"})"), end_of_text);
+  EXPECT_EQ(eos_of(test::text_golden() / "gpt2-files", R"({"tokenizer_class": "GPT2Tokenizer", "eos_token": null})"),
+            std::nullopt);
 }
 
 TEST(Tokenizer, ServesManyThreads) {
   for (const char* name : {"spm-bpe", "spm-unigram", "gpt2", "llama3"}) {
-    const auto tokenizer = open_tokenizer(kGolden / name);
+    const auto tokenizer = open_tokenizer(test::text_golden() / name);
     std::vector<std::string> texts;
     for (int i = 0; i < 200; ++i)
       texts.push_back("text " + std::to_string(i * 7919) + " of some words, and more words");

@@ -15,14 +15,12 @@ namespace {
 using test::TempDir;
 using test::write;
 
-const std::filesystem::path kGolden = test::source_dir() / "tests/text/golden";
-
 std::unique_ptr<Tokenizer> open_model(const TempDir& dir) {
   return open_tokenizer(dir.path(), TokenizerKind::kSentencePiece);
 }
 
 TEST(SentencePiece, WrittenSpecialTokensArePlainText) {
-  const auto tokenizer = open_tokenizer(kGolden / "spm-bpe");
+  const auto tokenizer = open_tokenizer(test::text_golden() / "spm-bpe");
   for (const char* text : {"<s>", "a </s> b", "<unk>"}) {
     for (const TokenId id : tokenizer->encode(text)) EXPECT_GT(id, 2) << text;
     EXPECT_EQ(tokenizer->decode(tokenizer->encode(text), true), text);
@@ -31,7 +29,7 @@ TEST(SentencePiece, WrittenSpecialTokensArePlainText) {
 
 TEST(SentencePiece, BosByTokenizerConfig) {
   TempDir dir;
-  write(dir / "tokenizer.model", read_file(kGolden / "spm-bpe/tokenizer.model"));
+  write(dir / "tokenizer.model", read_file(test::text_golden() / "spm-bpe/tokenizer.model"));
   const auto first = [&](const char* config) {
     write(dir / "tokenizer_config.json", config);
     const auto tokenizer = open_model(dir);
@@ -45,7 +43,7 @@ TEST(SentencePiece, BosByTokenizerConfig) {
 }
 
 TEST(SentencePiece, DecodesBytesAndSkipsSpecial) {
-  const auto tokenizer = open_tokenizer(kGolden / "spm-bpe");
+  const auto tokenizer = open_tokenizer(test::text_golden() / "spm-bpe");
   std::vector<TokenId> ids = tokenizer->encode("caf\u00e9 \U0001f600\n");
   EXPECT_EQ(tokenizer->decode(ids, true), "caf\u00e9 \U0001f600\n");
   ids.insert(ids.begin(), 1);
@@ -69,7 +67,7 @@ class DamagedModel : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(DamagedModel, Truncated) {
   TempDir dir;
-  const std::string good = read_file(kGolden / GetParam() / "tokenizer.model");
+  const std::string good = read_file(test::text_golden() / GetParam() / "tokenizer.model");
   for (size_t size = 0; size < good.size(); size += 1 + size / 50)
     expect_no_crash(dir, std::string_view(good).substr(0, size));
 }
@@ -77,7 +75,7 @@ TEST_P(DamagedModel, Truncated) {
 TEST_P(DamagedModel, Changed) {
   TempDir dir;
   Random random(7);
-  const std::string good = read_file(kGolden / GetParam() / "tokenizer.model");
+  const std::string good = read_file(test::text_golden() / GetParam() / "tokenizer.model");
   for (int i = 0; i < 400; ++i) {
     std::string bad = good;
     for (uint64_t n = 1 + random.below(4); n > 0; --n) bad[random.below(bad.size())] = static_cast<char>(random.next());

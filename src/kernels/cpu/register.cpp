@@ -8,11 +8,9 @@
 namespace shorten::kernels::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their own
-
 template <typename Rows>
 void parallel_rows(int64_t rows, int64_t row_elements, const Rows& run) {
-  at::parallel_for(0, rows, std::max<int64_t>(1, kGrain / row_elements), run);
+  at::parallel_for(0, rows, std::max<int64_t>(1, kGrainElements / row_elements), run);
 }
 
 Tensor rms_norm(const Tensor& input, const Tensor& weight, double eps) {

@@ -8,15 +8,13 @@
 namespace shorten::kernels::cpu {
 namespace {
 
-using Optional = std::optional<Tensor>;
-
-constexpr int64_t kGrain = 1 << 20;  // multiplications that are worth a thread of their own
+constexpr int64_t kGrainProducts = 1 << 20;  // multiplications that are worth a thread of their own
 
 // Runs over ranges of `items` heads, each range with scratch of its own.
 template <typename Run>
 void by_heads(int64_t items, const Tensor& qkv, int64_t scratch, const Run& run) {
   const int64_t each = qkv.size(1) * qkv.size(1) * qkv.size(3);
-  at::parallel_for(0, items, std::max<int64_t>(1, kGrain / each), [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, items, std::max<int64_t>(1, kGrainProducts / each), [&](int64_t begin, int64_t end) {
     const at::NoGradGuard guard;
     Tensor floats = at::empty({scratch}, at::kFloat);
     run(out<float>(floats), begin, end);

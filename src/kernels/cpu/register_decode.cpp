@@ -11,8 +11,6 @@ namespace {
 
 static_assert(kMostDecodeRows <= kMostRows);
 
-using Optional = const std::optional<Tensor>&;
-
 // What a thread of its own should have to read, so that waking it pays.
 constexpr int64_t kGrainBytes = 128 * 1024;
 
@@ -22,7 +20,7 @@ void parallel_bytes(int64_t items, int64_t bytes_each, const Run& run) {
 }
 
 template <typename T>
-const T* maybe(Optional x) {
+const T* maybe(const Optional& x) {
   return x ? in<T>(*x) : nullptr;
 }
 
@@ -38,8 +36,8 @@ Tensor prepare(const Tensor& x, const T* norm, double eps, int64_t n) {
 enum class Then { kAdd, kSwiglu };
 
 // x [R, K] · weightᵀ, and what comes after it.
-Tensor product(const Tensor& input, Optional norm, double eps, const Tensor& weight, Optional bias, Optional residual,
-               Then then) {
+Tensor product(const Tensor& input, const Optional& norm, double eps, const Tensor& weight, const Optional& bias,
+               const Optional& residual, Then then) {
   const Tensor x = input.contiguous();
   const int64_t rows = x.size(0), k = x.size(1), parts = then == Then::kSwiglu ? 2 : 1, n = weight.size(0) / parts;
   SHORTEN_CHECK(rows <= kMostRows && weight.is_contiguous() && weight.size(1) == k, "shapes of a product");
@@ -60,19 +58,19 @@ Tensor product(const Tensor& input, Optional norm, double eps, const Tensor& wei
   return y;
 }
 
-Tensor norm_linear(const Tensor& x, const Tensor& norm, double eps, const Tensor& weight, Optional bias) {
+Tensor norm_linear(const Tensor& x, const Tensor& norm, double eps, const Tensor& weight, const Optional& bias) {
   return product(x, norm, eps, weight, bias, {}, Then::kAdd);
 }
 
-Tensor norm_swiglu(const Tensor& x, const Tensor& norm, double eps, const Tensor& gate_up, Optional bias) {
+Tensor norm_swiglu(const Tensor& x, const Tensor& norm, double eps, const Tensor& gate_up, const Optional& bias) {
   return product(x, norm, eps, gate_up, bias, {}, Then::kSwiglu);
 }
 
-Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& weight, Optional bias) {
+Tensor linear_add(const Tensor& residual, const Tensor& x, const Tensor& weight, const Optional& bias) {
   return product(x, {}, 0, weight, bias, residual.contiguous(), Then::kAdd);
 }
 
-Tensor rope_append(const Tensor& input, Optional q_norm, Optional k_norm, double eps, const Tensor& cos,
+Tensor rope_append(const Tensor& input, const Optional& q_norm, const Optional& k_norm, double eps, const Tensor& cos,
                    const Tensor& sin, const Tensor& position, Tensor& keys, Tensor& values) {
   const Tensor qkv = input.contiguous();
   const int64_t rows = qkv.size(0), hd = qkv.size(2), kv = keys.size(1), heads = qkv.size(1) - 2 * kv;

@@ -9,9 +9,7 @@
 namespace shorten::kernels::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements that are worth a thread of their own
-
-int64_t grain_of(int64_t row_elements) { return std::max<int64_t>(1, kGrain / row_elements); }
+int64_t grain_of(int64_t row_elements) { return std::max<int64_t>(1, kGrainElements / row_elements); }
 
 // From row `row` on, or null.
 template <typename T>

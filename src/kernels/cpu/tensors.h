@@ -4,9 +4,11 @@
 
 #include "core/check.h"
 #include "kernels/cpu/vector_math.h"
-#include "kernels/torch.h"
+#include "kernels/dispatch.h"
 
 namespace shorten::kernels::cpu {
+
+constexpr int64_t kGrainElements = 16384;  // elements that are worth a thread of their own
 
 // Calls run(float{}), run(Bf16{}) or run(Half{}).
 template <typename Run>
