@@ -77,10 +77,17 @@ class Group {
   std::vector<Tensor> run(const Tensor& ids, const Schedule& schedule) {
     states_.assign(static_cast<size_t>(schedule.states), {});
     states_[0] = model_.embed(ids);
+<<<<<<< HEAD
     for (const model::BlockLease& lease : model_.blocks.forward()) {
       const size_t b = lease.index();
       const int block = static_cast<int>(b);
       if (hooks_.weights && first_row_ == 0) hooks_.weights(block, *lease);
+=======
+    for (const model::BlockLease& block : model_.blocks.forward()) {
+      const size_t b = block.index();
+      const int number = static_cast<int>(b);
+      if (hooks_.weights && first_row_ == 0) hooks_.weights(number, *block);
+>>>>>>> wt-layout
       const Tensor before = schedule.intact.empty() ? Tensor() : state(schedule.intact[b]);
       int64_t evaluations = 0;
       for (const Call& call : schedule.blocks[b]) {
@@ -88,7 +95,7 @@ class Group {
         if (call.through != Through::kCopy) evaluations += static_cast<int64_t>(call.out.size());
         for (const int done : call.done) state(done) = Tensor();
       }
-      if (hooks_.states) hooks_.states(block, first_row_, before, state(schedule.intact[b + 1]));
+      if (hooks_.states) hooks_.states(number, first_row_, before, state(schedule.intact[b + 1]));
       if (hooks_.progress) hooks_.progress(evaluations);
     }
     return std::move(states_);
@@ -97,33 +104,49 @@ class Group {
  private:
   Tensor& state(int number) { return states_[static_cast<size_t>(number)]; }
 
+<<<<<<< HEAD
   void apply(const Call& call, const model::Block& block, int number) {
+=======
+  void apply(const Call& call, const model::BlockLease& block) {
+>>>>>>> wt-layout
     if (call.through == Through::kCopy) {
       state(call.out[0]) = state(call.in[0]).clone();
     } else if (call.in.size() == 1) {
       state(call.out[0]) = through_rows(call, block, number, state(call.in[0]));
     } else {
       std::vector<Tensor> in;
+<<<<<<< HEAD
       for (const int each : call.in) in.push_back(state(each));
       const std::vector<Tensor> out = through(call.through, block, at::cat(in), context_).split(in[0].size(0));
+=======
+      for (const int number : call.in) in.push_back(state(number));
+      const std::vector<Tensor> out = through(call.through, *block, at::cat(in), context_).split(in[0].size(0));
+>>>>>>> wt-layout
       for (size_t i = 0; i < out.size(); ++i) state(call.out[i]) = out[i];
     }
   }
 
   // One state, as many rows at once as a tile holds.
+<<<<<<< HEAD
   Tensor through_rows(const Call& call, const model::Block& block, int number, const Tensor& in) {
     int64_t row = 0;
     const model::InputObserver observer = [&](model::Projection projection, const Tensor& input) {
       hooks_.inputs(number, first_row_ + row, projection, input);
+=======
+  Tensor through_rows(const Call& call, const model::BlockLease& block, const Tensor& in) {
+    int64_t row = 0;
+    const model::InputObserver observer = [&](model::Projection projection, const Tensor& input) {
+      hooks_.inputs(static_cast<int>(block.index()), first_row_ + row, projection, input);
+>>>>>>> wt-layout
     };
     model::Context context = context_;
     if (call.intact && hooks_.inputs) context.observer = &observer;
     const int64_t rows = in.size(0);
-    if (rows <= tile_rows_) return through(call.through, block, in, context);
+    if (rows <= tile_rows_) return through(call.through, *block, in, context);
     Tensor out = at::empty_like(in);
     for (; row < rows; row += tile_rows_) {
       const int64_t n = std::min(tile_rows_, rows - row);
-      out.narrow(0, row, n).copy_(through(call.through, block, in.narrow(0, row, n), context));
+      out.narrow(0, row, n).copy_(through(call.through, *block, in.narrow(0, row, n), context));
     }
     return out;
   }
