@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh clone to a shorter model: installs what is needed, builds build/shorten, removes 8 of the
-# 32 blocks of the embedded model, and heals what is left on text that the unpruned model writes. Repeated, it neither
-# installs nor builds what is there.
+# From a fresh clone to a shorter model: installs dependencies, builds build/shorten, removes 8 of the 32 blocks of the
+# example model, and heals the result on text that the unpruned model generates. When repeated, it neither
+# installs nor builds anything again.
 # usage: ./quickstart.sh [--cuda]      --cuda also builds the plug-in for NVIDIA GPUs (needs nvcc)
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`shorten eval --tasks` beside lm-evaluation-harness: the embedded model, the same documents, fp32 on the CPU.
+"""`shorten eval --tasks` beside lm-evaluation-harness: the example model, the same documents, fp32 on the CPU.
 
 Both evaluate the first --limit documents of every task and compute the same metrics, without bootstrapped errors. The harness has its
 model loaded before the clock starts and is given every batch size of --batches, of which the fastest counts; shorten is timed as a

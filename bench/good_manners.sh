@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What waiting threads cost on a quiet machine and beside a process that keeps one core busy, with LibTorch's default
 # (threads spin), sleeping threads, and threads that spin shortly before they sleep. The program takes the third way where
-# nobody else runs when it starts, else the second. Seconds of a scoring (ppl on the embedded model), then tokens a second
+# nobody else runs when it starts, else the second. Seconds of a scoring (ppl on the example model), then tokens a second
 # of decoding (6 blocks of a TinyLlama shape). One line a run, ways in turn. usage: bench/good_manners.sh [RUNS]
 set -euo pipefail
 cd "$(dirname "$0")/.."

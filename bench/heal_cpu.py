@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`shorten heal` beside PEFT on the CPU: the embedded model without eight blocks, the same LoRA steps on the same rows.
+"""`shorten heal` beside PEFT on the CPU: the example model without eight blocks, the same LoRA steps on the same rows.
 
 LoRA of rank 8 on all projections, no dropout, cross-entropy, steps of 16 rows of 256 tokens. PEFT has a plain loop (no Trainer), the
 model loaded before the clock starts, and is given every size of micro-batch in --micro, of which the fastest counts; it also says what

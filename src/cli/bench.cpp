@@ -74,19 +74,18 @@ std::function<void()> setup_bench(CLI::App& app, CommonOptions& common) {
         ->allow_extra_args(false)
         ->check(CLI::Range(1, 1 << 24));
   };
-  app.add_option("MODEL", o->models, "one model, or several that are measured in turn");
-  app.add_option("--random-weights", o->shapes, "a config.json: its shape without weights; may be repeated")
+  app.add_option("MODEL", o->models, "one model, or several, measured in turn");
+  app.add_option("--random-weights", o->shapes,
+                 "measure the shape of this config.json with random weights; may be repeated")
       ->type_name("CONFIG")
       ->allow_extra_args(false);
-  list("--blocks", r.blocks, "keep only so many blocks of each model, the first ones");
-  list("--input", o->input, "tokens of a prompt, drawn at random [12]");
-  list("--new-tokens", r.new_tokens, "tokens to make; no token ends the text before [128]");
+  list("--blocks", r.blocks, "use only the first so many blocks of each model");
+  list("--input", o->input, "random tokens per prompt [12]");
+  list("--new-tokens", r.new_tokens, "tokens to generate, ignoring end-of-sequence [128]");
   list("--batch", r.batch, "sequences at a time [1]");
-  app.add_option("--prompt", r.prompt, "this prompt instead of random ids")->type_name("TEXT");
+  app.add_option("--prompt", r.prompt, "this prompt instead of random tokens")->type_name("TEXT");
   app.add_option("--runs", r.runs, "measured runs [20]")->type_name("N")->check(CLI::Range(1, 1 << 20));
-  app.add_option("--warmup", r.warmup, "runs before, which do not count [10]")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1 << 20));
+  app.add_option("--warmup", r.warmup, "warm-up runs, not counted [10]")->type_name("N")->check(CLI::Range(0, 1 << 20));
   app.add_option("--charts", o->charts, "write latency.svg and blocks.svg into this folder")->type_name("DIR");
   return [o, &common] { run_bench(*o, common); };
 }

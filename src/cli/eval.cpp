@@ -29,7 +29,7 @@ std::optional<double> parse_limit(const std::optional<std::string>& text) {
   if (error == std::errc() && end == text->data() + text->size()) return value;
   throw usage_error("not a number of documents")
       .where("--limit")
-      .expected("a whole number, or below 1 a share of the documents")
+      .expected("a whole number, or a share between 0 and 1")
       .found(printable(*text, 40));
 }
 
@@ -61,7 +61,7 @@ void run_eval(const EvalOptions& o, const CommonOptions& common) {
 }
 
 std::string profiles_help() {
-  std::string out = "\nProfiles of lm-evaluation-harness, whose numbers differ:\n";
+  std::string out = "\nProfiles, with the versions of lm-evaluation-harness they follow:\n";
   for (const tasks::Profile& profile : tasks::all_profiles())
     out += fmt::format("  {:<12} {}\n", profile.name, profile.versions);
   return out;
@@ -72,35 +72,35 @@ std::string profiles_help() {
 std::function<void()> setup_eval(CLI::App& app, CommonOptions& common) {
   auto o = std::make_shared<EvalOptions>();
   jobs::EvalRequest& r = o->request;
-  app.add_option("MODEL", o->models, "one model, or several for a table side by side");
+  app.add_option("MODEL", o->models, "one model, or several to compare");
   app.add_option("--text", o->text, "measure perplexity on this text; may be repeated")->type_name("NAME=SOURCE");
-  app.add_option("--window", r.window, "tokens of a window [128]")->type_name("N")->check(CLI::Range(2, 1 << 24));
+  app.add_option("--window", r.window, "tokens per window [128]")->type_name("N")->check(CLI::Range(2, 1 << 24));
   app.add_option("--stride", r.stride,
-                 "tokens between windows [the window]; less than the window: only new tokens count")
+                 "distance between windows in tokens [the window]; if smaller, only new tokens count")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 24));
   add_text_options(app, r.tokens);
-  app.add_option("--per-token", r.files.per_token, "write every token's log-probability, a JSON line a window")
+  app.add_option("--per-token", r.files.per_token, "write every token's log-probability, one JSON line per window")
       ->type_name("FILE");
   app.add_option("--tasks", r.tasks, "zero-shot tasks, separated by commas; common-sense: the seven of the papers")
       ->type_name("LIST");
-  app.add_flag("--list-tasks", o->list_tasks, "list the tasks: data file, origin, licence; then end");
+  app.add_flag("--list-tasks", o->list_tasks, "list the tasks with data file, origin and licence, and exit");
   app.add_option("--task-data", r.task_data, "folder with <task>_<split>.jsonl for each task")->type_name("DIR");
-  app.add_option("--profile", r.profile, fmt::format("whose rules, see below [{}]", tasks::kDefaultProfile))
+  app.add_option("--profile", r.profile, fmt::format("version of the rules, see below [{}]", tasks::kDefaultProfile))
       ->type_name("NAME");
-  app.add_option("--limit", o->limit, "only the first N documents of a task, or below 1 a share")->type_name("N");
-  app.add_option("--log-samples", r.files.log_samples, "write what was asked and answered, samples_<task>_<date>.jsonl")
+  app.add_option("--limit", o->limit, "only the first N documents of each task, or a share below 1")->type_name("N");
+  app.add_option("--log-samples", r.files.log_samples, "write questions and answers to samples_<task>_<date>.jsonl")
       ->type_name("DIR");
-  app.add_option("--logits-dtype", r.likelihood.logits_dtype, "round logits to fp32, bf16 or fp16 [auto: not]")
+  app.add_option("--logits-dtype", r.likelihood.logits_dtype, "round logits to fp32, bf16 or fp16 [auto: no rounding]")
       ->type_name("DTYPE")
       ->check(CLI::IsMember({"auto", "fp32", "bf16", "fp16"}));
-  app.add_option("--softmax-dtype", r.likelihood.softmax_dtype, "round log-probabilities and sums [fp32: not]")
+  app.add_option("--softmax-dtype", r.likelihood.softmax_dtype, "round log-probabilities and sums [fp32: no rounding]")
       ->type_name("DTYPE")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}));
-  app.add_option("--batch-tokens", r.likelihood.batch_tokens, "tokens of a batch on a GPU [16384]; a CPU needs none")
+  app.add_option("--batch-tokens", r.likelihood.batch_tokens, "tokens per batch on a GPU [16384]; unused on a CPU")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 24));
-  app.add_flag("--markdown", o->markdown, "tables in Markdown");
+  app.add_flag("--markdown", o->markdown, "print tables in Markdown");
   app.footer(profiles_help());
   return [o, &common] { run_eval(*o, common); };
 }

@@ -91,16 +91,16 @@ void run_generate(const std::vector<std::string>& models, jobs::GenerateRequest 
 std::function<void()> setup_generate(CLI::App& app, CommonOptions& common) {
   auto models = std::make_shared<std::vector<std::string>>();
   auto o = std::make_shared<jobs::GenerateRequest>();
-  app.add_option("MODEL", *models, "one model, or several one after another")->required();
+  app.add_option("MODEL", *models, "one model, or several, one after another")->required();
   app.add_option("--prompt", o->prompts, "text to continue; may be repeated")
       ->type_name("TEXT")
       ->required()
       ->allow_extra_args(false);
-  app.add_option("--max-new-tokens", o->max_new_tokens, "at most so many tokens [128]")
+  app.add_option("--max-new-tokens", o->max_new_tokens, "generate at most N tokens per prompt [128]")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 24));
   add_sampling_options(app, o->sampling);
-  app.add_option("--stop", o->stop, "end before this text; may be repeated")
+  app.add_option("--stop", o->stop, "stop before this text; may be repeated")
       ->type_name("TEXT")
       ->allow_extra_args(false);
   app.add_flag("--ignore-eos", o->ignore_eos, "keep generating after the end-of-sequence token");

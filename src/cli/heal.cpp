@@ -33,7 +33,7 @@ jobs::HealRequest to_request(const HealOptions& o, const CommonOptions& common) 
   jobs::HealRequest request = o.request;
   if (std::count(o.data.begin(), o.data.end(), kParentWrites) > 0) {
     if (o.data.size() > 1) {
-      throw usage_error("text of the parent's own is not mixed with files")
+      throw usage_error("self cannot be combined with files")
           .where("--data")
           .expected("self alone, or files")
           .found(fmt::format("{}", fmt::join(o.data, " ")));
@@ -54,8 +54,7 @@ jobs::HealRequest to_request(const HealOptions& o, const CommonOptions& common) 
 std::unique_ptr<jobs::HealRun> open_run(const HealOptions& o, const CommonOptions& common) {
   jobs::HealRequest request = to_request(o, common);
   if (common.output.empty() && request.resume) return jobs::resume_heal(o.model, request, common.hooks);
-  if (common.output.empty())
-    throw usage_error("no output given").expected("-o RUN, a folder for all that the run makes");
+  if (common.output.empty()) throw usage_error("no output given").expected("-o RUN, the folder of the run");
   request.run = common.output;
   request.model = family::open_model(o.model);
   return jobs::prepare_heal(request, common.hooks);
@@ -74,7 +73,7 @@ void train(jobs::HealRun& run, const CommonOptions& common) {
       error.help("compute less at once: --micro-batch 1, --recompute on, or a smaller --max-memory");
     if (run.can_continue(error)) {
       const bool first = error.code() == ExitCode::kNoSpace && !error.help().empty();
-      error.help(fmt::format("{}go on with: shorten heal --resume {}", first ? error.help() + "; then " : "",
+      error.help(fmt::format("{}continue with: shorten heal --resume {}", first ? error.help() + "; then " : "",
                              run.path().string()));
     }
     throw;

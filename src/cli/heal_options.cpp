@@ -100,8 +100,8 @@ void add_data(CLI::App& app, HealOptions& o) {
       ->check(CLI::Range(1, 1 << 24))
       ->group(group);
   add_settings(app, o, recipe::Group::kRows, group);
-  app.add_flag("--train-on-prompt", o.request.train_on_prompt, "prompts count too")->group(group);
-  app.add_option("--show-data", o.show_data, "print the first N rows with what counts, and stop")
+  app.add_flag("--train-on-prompt", o.request.train_on_prompt, "train on prompts too")->group(group);
+  app.add_option("--show-data", o.show_data, "print the first N rows, showing which tokens count, and exit")
       ->type_name("N")
       ->check(CLI::Range(1, 1 << 20))
       ->group(group);

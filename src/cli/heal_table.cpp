@@ -27,7 +27,7 @@ std::string heal_table(const Json& report, const fs::path& run) {
   method += settings.at("objective") == "kd"
                 ? ", taught by " + short_path(report.at("teacher").at("path").get<std::string>())
                 : ", cross-entropy";
-  fields.emplace_back("trained", fmt::format("{} numbers: {}",
+  fields.emplace_back("trained", fmt::format("{} parameters: {}",
                                              with_separators(report.at("trained_parameters").get<int64_t>()), method));
   fields.emplace_back("steps", fmt::format("{}, {} tokens, {}", with_separators(report.at("steps").get<int64_t>()),
                                            with_separators(report.at("tokens").get<int64_t>()),

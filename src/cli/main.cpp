@@ -24,14 +24,14 @@ namespace shorten::cli {
 namespace {
 
 constexpr std::array kVerbs = {
-    Verb{"inspect", "what a model is: family, sizes, parameters, bytes", setup_inspect},
-    Verb{"score", "importance of every block, by one or more criteria", setup_score},
-    Verb{"plan", "which blocks go, for a target", setup_plan},
-    Verb{"prune", "write the shorter checkpoint", setup_prune},
-    Verb{"eval", "perplexity and zero-shot tasks, models side by side", setup_eval},
-    Verb{"heal", "train what is left: LoRA, all parameters, distillation", setup_heal},
+    Verb{"inspect", "describe a model: family, sizes, parameters, bytes", setup_inspect},
+    Verb{"score", "rate the importance of every block", setup_score},
+    Verb{"plan", "choose the blocks to remove for a target", setup_plan},
+    Verb{"prune", "write the shorter model", setup_prune},
+    Verb{"eval", "measure perplexity and zero-shot accuracy", setup_eval},
+    Verb{"heal", "train the shorter model to recover its quality", setup_heal},
     Verb{"generate", "continue a prompt", setup_generate},
-    Verb{"bench", "latency, throughput and memory, models side by side", setup_bench},
+    Verb{"bench", "measure latency, throughput and memory", setup_bench},
 };
 
 constexpr char kFooter[] =
@@ -43,7 +43,7 @@ constexpr char kFooter[] =
     "  shorten eval  MODEL SHORTER RUN/model --text held-out=other.txt\n"
     "  shorten bench MODEL SHORTER\n"
     "\nMODEL is a Hugging Face directory, or org/name in the local Hub cache.\n"
-    "Nothing is ever downloaded. `shorten VERB --help` tells more.\n";
+    "Nothing is ever downloaded. `shorten VERB --help` lists the options.\n";
 
 // CLI11 takes 010 for 8, and what is too large for the largest number.
 uint64_t parse_seed(const std::string& text) {
@@ -55,13 +55,13 @@ uint64_t parse_seed(const std::string& text) {
 
 void add_common(CLI::App& app, CommonOptions& o) {
   const std::string group = "Common options";
-  app.set_help_flag("-h,--help", "this help")->group(group);
+  app.set_help_flag("-h,--help", "show this help")->group(group);
   app.add_option("--device", o.place.device, "auto, cpu, cuda or cuda:N [auto]")->type_name("DEVICE")->group(group);
   app.add_option("--dtype", o.place.dtype,
-                 "auto, fp32, bf16 or fp16; auto is the checkpoint's on CUDA and fp32 on a CPU [auto]")
+                 "auto, fp32, bf16 or fp16; auto: the checkpoint's on CUDA, fp32 on a CPU [auto]")
       ->type_name("DTYPE")
       ->group(group);
-  app.add_option("--threads", o.place.threads, "CPU threads [one a core]")
+  app.add_option("--threads", o.place.threads, "CPU threads [one per core]")
       ->type_name("N")
       ->check(CLI::Range(1, 4096))
       ->group(group);
@@ -69,13 +69,13 @@ void add_common(CLI::App& app, CommonOptions& o) {
          "--seed", [&o](const std::string& text) { o.seed = parse_seed(text); }, "random seed [1234]")
       ->type_name("N")
       ->group(group);
-  app.add_option("-o,--output", o.output, "where the result goes; prune, heal: a directory")
+  app.add_option("-o,--output", o.output, "output file; for prune and heal a directory")
       ->type_name("PATH")
       ->group(group);
-  app.add_flag("--json", o.json, "the result as JSON on standard output")->group(group);
+  app.add_flag("--json", o.json, "print the result as JSON")->group(group);
   app.add_flag("--force", o.force, "replace an existing output")->group(group);
   app.add_flag("-q,--quiet", o.quiet, "no progress, only warnings and errors")->group(group);
-  app.add_flag("-v,--verbose", o.verbose, "say more")->group(group);
+  app.add_flag("-v,--verbose", o.verbose, "print more messages")->group(group);
 }
 
 int report(const Error& thrown, bool json) {
@@ -104,10 +104,12 @@ int report(const Error& thrown, bool json) {
 void parse_and_run(int argc, char** argv) {
   CommonOptions common;
   common.argv.assign(argv, argv + argc);
-  CLI::App app("shorten makes large language models shorter: it removes the Transformer\nblocks that matter least.",
-               "shorten");
+  CLI::App app(
+      "shorten makes large language models shorter: it removes their least important\nTransformer blocks and retrains "
+      "the result.",
+      "shorten");
   app.set_version_flag("--version", fmt::format("shorten {}", kVersion));
-  app.set_help_flag("-h,--help", "this help");
+  app.set_help_flag("-h,--help", "show this help");
   app.require_subcommand(1);
   app.footer(kFooter);
   app.formatter(std::make_shared<HelpFormatter>());

@@ -81,22 +81,21 @@ std::function<void()> setup_plan(CLI::App& app, CommonOptions& common) {
   auto o = std::make_shared<PlanOptions>();
   app.add_option("MODEL", o->model, "the model that was scored")->required();
   app.add_option("--scores", o->scores, "scores.json of shorten score")->type_name("FILE")->required();
-  app.add_option("--criterion", o->criterion, "which scores to go by [ppl]")->type_name("NAME");
+  app.add_option("--criterion", o->criterion, "criterion to use [ppl]")->type_name("NAME");
   const std::string group = "Target, one of";
-  app.add_option("--remove", o->remove, "blocks to remove")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1 << 20))
+  app.add_option("--remove", o->remove, "remove N blocks")->type_name("N")->check(CLI::Range(1, 1 << 20))->group(group);
+  app.add_option("--ratio", o->ratio, "remove at least this share of all parameters")->type_name("R")->group(group);
+  app.add_option("--params", o->parameters, "keep at most so many parameters: 5.5B, 800M")
+      ->type_name("COUNT")
       ->group(group);
-  app.add_option("--ratio", o->ratio, "at least this share of all parameters goes")->type_name("R")->group(group);
-  app.add_option("--params", o->parameters, "at most so many are left: 5.5B, 800M")->type_name("COUNT")->group(group);
-  app.add_option("--size", o->size, "at most so many bytes of weights are left: 9GB")->type_name("BYTES")->group(group);
-  app.add_option("--keep-first", o->protection.keep_first, "the first N blocks stay [4]")
+  app.add_option("--size", o->size, "keep at most so many bytes of weights: 9GB")->type_name("BYTES")->group(group);
+  app.add_option("--keep-first", o->protection.keep_first, "keep the first N blocks [4]")
       ->type_name("N")
       ->check(CLI::Range(0, 1 << 20));
-  app.add_option("--keep-last", o->protection.keep_last, "the last N blocks stay [2]")
+  app.add_option("--keep-last", o->protection.keep_last, "keep the last N blocks [2]")
       ->type_name("N")
       ->check(CLI::Range(0, 1 << 20));
-  app.add_option("--keep", o->keep, "these stay too: 3,5-7 (0-based, inclusive)")->type_name("LIST");
+  app.add_option("--keep", o->keep, "keep these blocks too: 3,5-7 (0-based, inclusive)")->type_name("LIST");
   return [o, &common] { run_plan(*o, common); };
 }
 

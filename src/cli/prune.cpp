@@ -53,7 +53,7 @@ void report(const jobs::PruneResult& result, int64_t blocks, const CommonOptions
 void run_prune(const PruneOptions& o, const CommonOptions& common) {
   if (common.output.empty()) throw usage_error("no output given").help("-o DIR");
   if (o.plan.has_value() == o.drop.has_value())
-    throw usage_error("which blocks go?").expected("exactly one of --plan FILE, --drop LIST");
+    throw usage_error("no blocks given").expected("exactly one of --plan FILE, --drop LIST");
   jobs::PruneRequest request;
   if (o.plan) {
     request.plan = plan::read_plan(*o.plan);
@@ -79,7 +79,7 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
 std::function<void()> setup_prune(CLI::App& app, CommonOptions& common) {
   auto o = std::make_shared<PruneOptions>();
   app.add_option("MODEL", o->model, "the model to shorten; it is not changed")->required();
-  const std::string group = "Blocks, one of";
+  const std::string group = "Blocks to remove, one of";
   app.add_option("--plan", o->plan, "plan.json of shorten plan, or written by hand")->type_name("FILE")->group(group);
   app.add_option("--drop", o->drop, "blocks to remove: 3,5-7 (0-based, inclusive)")->type_name("LIST")->group(group);
   return [o, &common] { run_prune(*o, common); };

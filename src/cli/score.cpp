@@ -47,9 +47,9 @@ void run_score(const std::string& model, jobs::ScoreRequest request, const Commo
   request.self_text = request.text == std::vector<std::string>{kSelf};
   if (request.self_text) request.text.clear();
   if (std::count(request.text.begin(), request.text.end(), kSelf) > 0) {
-    throw usage_error("the text that the model writes itself is the only one, or none")
+    throw usage_error("self cannot be combined with other texts")
         .where("--text self")
-        .help("a file of that name is ./self");
+        .help("a file of that name is given as ./self");
   }
   for (const std::string& name : request.criteria) plan::find_criterion(name);
   request.model = family::open_model(model);
@@ -81,10 +81,11 @@ std::function<void()> setup_score(CLI::App& app, CommonOptions& common) {
       ->type_name("LIST")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--text", o->text, "calibration text: .txt, .jsonl, .json or a folder; or self: the model writes it")
+  app.add_option("--text", o->text,
+                 "calibration text: .txt, .jsonl, .json or a folder; or self: the model generates it")
       ->type_name("SOURCE");
   app.add_option("--samples", o->samples, "calibration windows [10]")->type_name("N")->check(CLI::Range(1, 1 << 24));
-  app.add_option("--length", o->length, "tokens of a window [128]")->type_name("N")->check(CLI::Range(2, 1 << 24));
+  app.add_option("--length", o->length, "tokens per window [128]")->type_name("N")->check(CLI::Range(2, 1 << 24));
   add_text_options(app, o->tokens);
   app.footer(criteria_help());
   return [model, o, &common] { run_score(*model, *o, common); };

@@ -77,7 +77,7 @@ int64_t room(const GenerateRequest& request, int64_t prompt, const family::Model
   }
   throw usage_error("prompt and new tokens are longer than the model's context")
       .field("max_new_tokens")
-      .expected(fmt::format("at most {} behind a prompt of {} tokens", left, prompt))
+      .expected(fmt::format("at most {} after a prompt of {} tokens", left, prompt))
       .found(fmt::format("{}", wanted));
 }
 

@@ -24,7 +24,7 @@ void take_adapter(const HealRequest& request, recipe::Settings& s) {
   if (request.init_adapter.empty()) return;
   for (const char* key : {"rank", "alpha", "targets"}) {
     if (recipe::is_asked(recipe::find_setting(key), request.settings))
-      throw usage_error("the adapter says this already").field(key).help("leave it out with `init_adapter`");
+      throw usage_error("the adapter determines this").field(key).help("leave it out with `init_adapter`");
   }
   const peft::AdapterConfig config =
       peft::open_adapter(request.init_adapter, request.model->spec(), request.model->fingerprint()).config;
@@ -202,7 +202,7 @@ recipe::Settings resolve_settings(const HealRequest& r) {
   const bool self = r.self_text();
   const recipe::Settings s = recipe::resolve(r.settings, {self, family::lora_targets(r.model->spec().blocks.at(0))});
   const auto only = [](bool applies, bool given, const char* field, const char* when) {
-    if (given && !applies) throw usage_error("an option that has no use here").field(field).expected(when);
+    if (given && !applies) throw usage_error("an option that has no effect here").field(field).expected(when);
   };
   const bool lora = s.method == recipe::Method::kLora, kd = s.objective == recipe::Objective::kKd;
   only(lora, !r.init_adapter.empty(), "init_adapter", "only with `method` lora");
@@ -215,7 +215,8 @@ recipe::Settings resolve_settings(const HealRequest& r) {
 
 std::unique_ptr<HealRun> prepare_heal(const HealRequest& request, const Hooks& hooks) {
   const HookScope scope(hooks);
-  if (request.run.empty()) throw usage_error("no folder for the run").expected("one for all that the run makes");
+  if (request.run.empty())
+    throw usage_error("no folder for the run").expected("a folder for everything that the run writes");
   auto run = std::make_unique<Run>(without_slash(request.run));
   if (!request.resume || !run->resume(request, false)) run->begin(request);
   return run;

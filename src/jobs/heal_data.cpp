@@ -75,7 +75,7 @@ void split(const HealRequest& request, bool ready, const recipe::Settings& setti
   size_t count = ready ? 0 : std::min(kHeldOutMost, data.rows.size() / kHeldOutShare);
   if (request.validation_rows) count = static_cast<size_t>(*request.validation_rows);
   if (count >= data.rows.size()) {
-    throw usage_error("no row is left to train on")
+    throw usage_error("no rows left to train on")
         .field("validation")
         .expected(fmt::format("fewer than {} rows", data.rows.size()))
         .found(fmt::format("{}", count));
@@ -93,14 +93,14 @@ void split(const HealRequest& request, bool ready, const recipe::Settings& setti
 void check_use(const HealRequest& request, const recipe::Settings& settings, const HealData& data) {
   const auto has_prompt = [](const Json& source) { return source["kind"] != "text" && source["kind"] != "ready"; };
   if (request.train_on_prompt && std::none_of(data.sources.begin(), data.sources.end(), has_prompt)) {
-    throw usage_error("an option that has no use here")
+    throw usage_error("an option that has no effect here")
         .field("train_on_prompt")
         .expected("only with rows that have a prompt");
   }
   if (request.settings.eval_every && data.validation.empty() && request.texts.empty())
-    throw usage_error("there is nothing to measure").field("eval_every").expected("`validation` or `texts` beside it");
+    throw usage_error("there is nothing to measure").field("eval_every").expected("`validation` or `texts` as well");
   if (data.validation.empty() && (request.settings.patience || settings.keep_best)) {
-    throw usage_error("no rows are held out to tell which weights are better")
+    throw usage_error("no rows are held out to decide which weights are better")
         .field(request.settings.patience ? "patience" : "keep_best")
         .expected("`validation` with a number of rows, or a file of them");
   }

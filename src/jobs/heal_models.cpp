@@ -88,7 +88,7 @@ HealModels open_heal_models(const HealRequest& request, const recipe::Settings& 
     throw usage_error("the unpruned parent is not known")
         .file(out.model->dir())
         .found(lineage.empty() ? "no shorten.json in the model" : "nothing at " + lineage.back().path.string())
-        .help("name it: `teacher` DIR; or train without it: `objective` ce and `data` of your own");
+        .help("name it: `teacher` DIR; or train without it: `objective` ce and your own `data`");
   }
   const family::ModelSpec& spec = out.parent->spec();
   out.context = std::min(out.context, spec.max_positions);

@@ -16,7 +16,7 @@ namespace {
 Error differs(const HealRequest& request, const std::string& what) {
   return usage_error("the run in this directory has " + what)
       .file(request.run)
-      .help("leave it out, or start anew with `force`");
+      .help("leave it out, or start over with `force`");
 }
 
 std::vector<std::string> recorded_data(const Json& facts) {
@@ -117,17 +117,17 @@ void check_same_place(const HealRequest& request, const SavedRun& run) {
   const engine::ComputeOptions& begun = run.request.compute;
   const auto unchanged = [&](const char* field, bool same, const std::string& stored) {
     if (same) return;
-    throw usage_error("the run in this directory was begun in another way")
+    throw usage_error("the run in this directory was started differently")
         .file(request.run)
         .field(field)
         .expected(stored)
-        .help("leave it out, or start anew with `force`");
+        .help("leave it out, or start over with `force`");
   };
   const PlaceRequest& place = request.place;
   unchanged("device", place.device.value_or(begun.device) == begun.device, begun.device);
   unchanged("dtype", place.dtype.value_or(begun.dtype) == begun.dtype, begun.dtype);
   unchanged("threads", place.threads.value_or(begun.threads) == begun.threads,
-            begun.threads == 0 ? "one a core" : fmt::format("{}", begun.threads));
+            begun.threads == 0 ? "one per core" : fmt::format("{}", begun.threads));
   const uint64_t seed = run.request.settings.seed;
   unchanged("seed", request.settings.seed.value_or(seed) == seed, fmt::format("{}", seed));
 }
@@ -149,14 +149,14 @@ void check_only_changes(const HealRequest& r) {
     if (given && fixed.empty()) fixed = field;
   }
   if (fixed.empty()) return;
-  throw usage_error("a run goes on with what it was begun with")
+  throw usage_error("a run keeps the settings it was started with")
       .field(fixed)
-      .help("leave it out, or start anew with `force`");
+      .help("leave it out, or start over with `force`");
 }
 
 void take_changes(const HealRequest& request, engine::HealRequest& run) {
   if (!request.merge && run.settings.method == recipe::Method::kFull)
-    throw usage_error("full training makes a model, and no adapter").field("no_merge").help("leave it out");
+    throw usage_error("full training produces a model, not an adapter").field("no_merge").help("leave it out");
   if (!request.merge) run.merge = false;
   run.new_memory = recipe::take_changes(request.settings, run.settings);
 }

@@ -113,7 +113,7 @@ void RunDirectory::check(bool force, const std::vector<fs::path>& inputs) const 
   }
   throw usage_error("the output directory holds another run")
       .file(path_)
-      .help(resumable() ? "continue it: `resume`; or start anew: `force`"
+      .help(resumable() ? "continue it: `resume`; or start over: `force`"
                         : "start anew with `force`, or choose another place");
 }
 

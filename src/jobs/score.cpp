@@ -35,7 +35,7 @@ void check(const ScoreRequest& request) {
   }
   if (!needs_text(request) && any) log_warning("no criterion here needs text: it is not used");
   if (request.self_text && request.tokens.bos) {
-    throw usage_error("`bos` says nothing about text that the model writes itself")
+    throw usage_error("`bos` does not apply to text that the model generates")
         .help("each row begins with the BOS token, if there is one");
   }
 }

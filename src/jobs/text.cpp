@@ -34,7 +34,7 @@ std::vector<text::TokenId> encode_prompt(const std::string& prompt, const text::
   if (const size_t at = find_invalid_utf8(prompt); at != std::string::npos)
     throw usage_error("the prompt is not UTF-8").field("prompt").found(fmt::format("byte {} of it", at));
   std::vector<text::TokenId> ids = tokenizer.encode_with_special(prompt);
-  if (ids.empty()) throw usage_error("no token is left of the prompt").field("prompt");
+  if (ids.empty()) throw usage_error("the prompt has no tokens").field("prompt");
   if (const auto largest = std::max_element(ids.begin(), ids.end()); *largest >= spec.vocabulary) {
     throw bad_input("a token id that the model does not have")
         .file(tokenizer.file())

@@ -64,7 +64,7 @@ Goal goal_of(const Target& target) {
     if (!(*target.ratio > 0 && *target.ratio < 1))
       throw usage_error("the ratio is out of range")
           .field("ratio", fmt::format("{}", *target.ratio))
-          .expected("more than 0 and less than 1: the share of all parameters that goes");
+          .expected("more than 0 and less than 1: the share of all parameters to remove");
     return {"ratio", fmt::format("{}", *target.ratio),
             [](const Target& t, const Inventory& all, const Left& l) { return share_removed(all, l) >= *t.ratio; }};
   }
@@ -113,7 +113,7 @@ PrunePlan choose(const Inventory& inventory, const CriterionScores& scores, cons
   PrunePlan plan;
   Left left{inventory.parameters, inventory.bytes, 0};
   if (goal.reached(target, inventory, left)) {
-    throw usage_error("the model is that small already: there is nothing to remove")
+    throw usage_error("the model is already that small: there is nothing to remove")
         .field(goal.field, goal.value)
         .found(fmt::format("{} parameters, {}", human_count(left.parameters), human_bytes(left.bytes)));
   }

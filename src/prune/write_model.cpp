@@ -104,7 +104,7 @@ void verify(const fs::path& staging, const std::vector<Tensor>& tensors, const F
   for (size_t i = 0; i < tensors.size(); ++i) {
     const bool same_kind = found[i].dtype == tensors[i].dtype && found[i].shape == tensors[i].shape;
     if (same_kind && (fill ? found_lines[i] == lines.at(tensors[i].name) : same_bytes(found[i], tensors[i]))) continue;
-    throw bad_input("what was written does not read back as it was: the output is not kept")
+    throw bad_input("the output differs from what was written and is not kept")
         .file(written.file_of(tensors[i].name))
         .where("tensor " + tensors[i].name)
         .help("the disk or the memory may be failing, or the source was changed meanwhile");

@@ -40,7 +40,7 @@ std::vector<std::string> chosen_targets(const std::vector<std::string>& asked, c
 // What was asked for has a use with the rest.
 void check_use(const SettingsRequest& request, const Settings& s) {
   const auto only = [](bool applies, const char* field, const char* when) {
-    if (!applies) throw usage_error("a setting that has no use here").field(field).expected(when);
+    if (!applies) throw usage_error("a setting that has no effect here").field(field).expected(when);
   };
   for (const Setting& setting : settings_table()) {
     if (!is_asked(setting, request)) continue;
@@ -50,9 +50,9 @@ void check_use(const SettingsRequest& request, const Settings& s) {
   only(s.pack || !s.average_micro, "pack", "only with `loss_average` batch: micro does not pack");
   only(!request.min_lr_ratio || s.schedule != Curve::kConstant, "min_lr_ratio", "only with a `schedule` that falls");
   if (s.average_micro && s.micro_batch == 0) {
-    throw usage_error("the loss would depend on the memory that is free")
+    throw usage_error("the loss would depend on how much memory is free")
         .field("loss_average")
-        .expected("`micro_batch` beside it: whose means are averaged");
+        .expected("`micro_batch` as well: its means are averaged");
   }
 }
 
@@ -97,7 +97,7 @@ bool take_changes(const SettingsRequest& request, Settings& settings) {
     if (settings.average_micro && setting.key != std::string_view("recompute")) {
       throw usage_error("with `loss_average` micro the loss depends on the micro-batch")
           .field(setting.key)
-          .help("leave it as it was, or start anew with `force`");
+          .help("leave it as it was, or start over with `force`");
     }
     changed = true;
   }

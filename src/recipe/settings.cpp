@@ -35,7 +35,7 @@ Settings settings_from_json(const JsonObject& json) {
 
 void check_decay(const Settings& s) {
   if (s.weight_decay * s.lr < 1) return;
-  throw usage_error("a setting that makes no sense")
+  throw usage_error("a setting out of range")
       .field("weight_decay")
       .expected("0 or more, below 1 / `lr`")
       .found(fmt::format("{}", s.weight_decay));

@@ -160,7 +160,7 @@ void take_asked(const Setting& setting, const SettingsRequest& request, Settings
 void check_value(const Setting& setting, const Settings& settings) {
   const std::string expected = std::visit(Outside{settings}, setting.kind);
   if (expected.empty()) return;
-  throw usage_error("a setting that makes no sense")
+  throw usage_error("a setting out of range")
       .field(setting.key)
       .expected(expected)
       .found(std::visit(Show{settings}, setting.kind));

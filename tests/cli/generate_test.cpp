@@ -117,7 +117,7 @@ TEST(Generate, MistakesAreNamed) {
       {{"--seed", "18446744073709551616"}, "a", 2, "0 to 2^64 - 1"},
       {{"--temperature", "1", "--top-p", "0"}, "a", 2, "--top-p"},
       {{"--temperature", "1", "--min-p", "1.5"}, "a", 2, "--min-p"},
-      {{"--top-k", "5"}, "a", 2, "nothing is drawn"},
+      {{"--top-k", "5"}, "a", 2, "no effect at temperature 0"},
       {{"--repetition-penalty", "0"}, "a", 2, "--repetition-penalty"},
       {{"--repetition-penalty", "1e-300"}, "a", 2, "0.001 to 1000"},
       {{"--stop", ""}, "a", 2, "--stop"},

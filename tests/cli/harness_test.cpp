@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `shorten eval --tasks` against lm-evaluation-harness itself with the embedded model (golden/harness): every
+// `shorten eval --tasks` against lm-evaluation-harness itself with the example model (golden/harness): every
 // log-likelihood, what is greedy, every metric. An accuracy may differ by documents whose two best choices lie within
 // 1e-4 of each other; the goldens list these.
 #include <gmock/gmock.h>

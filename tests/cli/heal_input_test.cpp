@@ -152,7 +152,7 @@ TEST_F(HealInputTest, SettingsThatMakeNoSense) {
   fs::create_directory(temp / "folder");
   const Outcome nothing = heal({"--resume", in("folder"), "-q"});
   EXPECT_EQ(nothing.status, 3);
-  EXPECT_THAT(nothing.err, HasSubstr("no run to go on with"));
+  EXPECT_THAT(nothing.err, HasSubstr("no run to continue"));
 }
 
 TEST_F(HealInputTest, TeachersThatAreNotTheParent) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// score → plan → prune → eval on the embedded model, against Transformers' values (golden/README.md).
+// score → plan → prune → eval on the example model, against Transformers' values (golden/README.md).
 #include <gmock/gmock.h>
 
 #include <cmath>

@@ -121,7 +121,7 @@ TEST(Choose, NonsenseIsRefused) {
   for (const double ratio : {0.0, 1.0, -0.1, 1.5, std::nan("")})
     EXPECT_EQ(error_of({.remove = {}, .ratio = ratio, .parameters = {}, .bytes = {}}).code(), ExitCode::kUsage);
   EXPECT_THAT(error_of({.remove = {}, .ratio = {}, .parameters = kAll, .bytes = {}}).block(),
-              HasSubstr("that small already"));
+              HasSubstr("already that small"));
   EXPECT_EQ(error_of(remove(1), {.keep_first = -1, .keep_last = 0, .keep = {}}).code(), ExitCode::kUsage);
   EXPECT_THAT(error_of(remove(1), {.keep_first = 0, .keep_last = 0, .keep = {32}}).block(), HasSubstr("keep 32"));
   EXPECT_THROW(choose(llama_7b(), {{1, 2, 3}, {}}, remove(1), {}), Error);

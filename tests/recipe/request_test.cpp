@@ -82,7 +82,7 @@ TEST(Request, WhatHasNoUseIsNamed) {
          r.schedule = Curve::kConstant;
          r.min_lr_ratio = 0.1;
        }},
-      {"loss_average", "`micro_batch` beside it", [](SettingsRequest& r) { r.average_micro = true; }},
+      {"loss_average", "`micro_batch` as well", [](SettingsRequest& r) { r.average_micro = true; }},
       {"pack", "only with `loss_average` batch",
        [](SettingsRequest& r) {
          r.average_micro = true;
