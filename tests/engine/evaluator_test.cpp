@@ -19,15 +19,9 @@ class Evaluators : public ::testing::TestWithParam<std::string> {
  protected:
   EvaluatorRequest request(EvaluatorRequest::Loss loss) const {
     EvaluatorRequest request;
-<<<<<<< HEAD
     const fs::path model = test::golden_models() / GetParam();
     request.model = source_of(family::open_model(model.string()));
     const Json expected = read_json(model / "expected.json");
-=======
-    const std::string dir = (test::golden_models() / GetParam()).string();
-    request.model = source_of(family::open_model(dir));
-    const Json expected = read_json(fs::path(dir) / "expected.json");
->>>>>>> wt-layout
     for (const Json& row : expected["calibration"]) request.rows.push_back(row.get<std::vector<text::TokenId>>());
     request.loss = loss;
     request.compute = {"cpu", "fp32", 0};

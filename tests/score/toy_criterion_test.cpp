@@ -46,22 +46,14 @@ TEST(ToyCriterion, RunsBesideTheOthers) {
     const at::NoGradGuard no_gradients;
     const model::Context context = model.context(ids.size(1));
     Tensor x = model.embed(ids);
-<<<<<<< HEAD
     for (size_t b = 0; b < model.blocks.size(); ++b) {
       const model::Block& block = *model.blocks.lease(b);
       const Tensor attended = block.attention(x, context), normed = block.post_attention_norm(attended);
       const std::vector<Tensor> gate_up = at::linear(normed, block.gate_up.weight, block.gate_up.bias).chunk(2, -1);
-=======
-    for (const model::BlockLease& block : model.blocks.forward()) {
-      const size_t b = block.index();
-      const Tensor attended = block->attention(x, context), normed = block->post_attention_norm(attended);
-      const model::Linear& linear = block->gate_up;
-      const std::vector<Tensor> gate_up = at::linear(normed, linear.weight.dense(), linear.bias).chunk(2, -1);
->>>>>>> wt-layout
       const Tensor units = at::silu(gate_up[0]) * gate_up[1];
       const double expected = units.square().mean().item<double>();
       EXPECT_NEAR(out.criteria[1].second.scores[b], expected, 1e-5 * expected) << "block " << b;
-      x = block->forward(x, context);
+      x = block.forward(x, context);
     }
   }
 }
