@@ -19,15 +19,15 @@ using test::random_sets;
 Tensor plain_hidden(const model::CausalLm& model, const Tensor& ids, const RemovalSet& removed) {
   const model::Context context = model.context(ids.size(1));
   Tensor hidden = model.embed(ids);
-  for (size_t i = 0; i < model.blocks.size(); ++i) {
-    const int block = static_cast<int>(i);
-    const bool attention = !removes(removed, block, Part::kAttention), mlp = !removes(removed, block, Part::kMlp);
+  for (const model::BlockLease& block : model.blocks.forward()) {
+    const int number = static_cast<int>(block.index());
+    const bool attention = !removes(removed, number, Part::kAttention), mlp = !removes(removed, number, Part::kMlp);
     if (attention && mlp) {
-      hidden = model.blocks.lease(i)->forward(hidden, context);
+      hidden = block->forward(hidden, context);
     } else if (attention) {
-      hidden = model.blocks.lease(i)->attention(hidden, context);
+      hidden = block->attention(hidden, context);
     } else if (mlp) {
-      hidden = model.blocks.lease(i)->mlp(hidden);
+      hidden = block->mlp(hidden);
     }
   }
   return hidden.narrow(1, 0, ids.size(1) - 1).reshape({-1, model.spec.hidden});
@@ -126,11 +126,13 @@ TEST_P(Walk, ObservesTheIntactModel) {
     const auto off = [](const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); };
     Tensor hidden = model.embed(ids);
     for (size_t i = 0; i < model.blocks.size(); ++i) {
-      const model::Block& block = model.blocks[i];
+      const model::BlockLease lease = model.blocks.lease(i);
+      const model::Block& block = *lease;
       EXPECT_LT(off(before[i], hidden), 1e-5);
       const Tensor attended = block.attention(hidden, context);
-      EXPECT_LT(off(hidden + at::linear(heads[i], block.o.weight, block.o.bias), attended), 1e-5);
-      EXPECT_LT(off(attended + at::linear(units[i], block.down.weight, block.down.bias), block.mlp(attended)), 1e-5);
+      EXPECT_LT(off(hidden + at::linear(heads[i], block.o.weight.dense(), block.o.bias), attended), 1e-5);
+      EXPECT_LT(off(attended + at::linear(units[i], block.down.weight.dense(), block.down.bias), block.mlp(attended)),
+                1e-5);
       hidden = block.forward(hidden, context);
       EXPECT_LT(off(after[i], hidden), 1e-5);
     }

@@ -87,7 +87,7 @@ TEST_F(MemoryTest, WhatDoesNotFitIsSaid) {
     EXPECT_EQ(e.code(), ExitCode::kNoSpace);
     EXPECT_THAT(e.expected(), ::testing::HasSubstr("1 row of 256 tokens"));
     EXPECT_THAT(e.found(), ::testing::HasSubstr("1.0"));
-    EXPECT_THAT(e.help(), ::testing::HasSubstr("--length"));
+    EXPECT_THAT(e.help(), ::testing::HasSubstr("`length`"));
   }
 }
 
