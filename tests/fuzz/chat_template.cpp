@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer_config.json with a chat template, which is detected and used.
 #include "data/template.h"
-
 #include "target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

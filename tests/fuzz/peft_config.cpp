@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // adapter_config.json of PEFT, for a small model.
 #include "peft/config.h"
-
 #include "target.h"
 #include "test_data.h"
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patterns of adapter_config.json.
 #include "python/regex.h"
-
 #include "target.h"
 #include "text/unicode.h"
 
