@@ -14,6 +14,8 @@
 #include "engine/engine.h"
 #include "text/token_tree.h"
 
+namespace engine = shorten::engine;
+
 namespace {
 
 using Document = engine::LanguageModel::Document;

@@ -13,6 +13,8 @@
 #include "core/system.h"
 #include "engine/engine.h"
 
+namespace engine = shorten::engine;
+
 namespace {
 
 std::vector<std::vector<shorten::text::TokenId>> random_rows(int64_t samples, int64_t length, uint64_t seed) {

@@ -62,12 +62,12 @@ Checkpoint::Checkpoint(fs::path dir) : dir_(std::move(dir)) {
   const WeightFiles weights = find_weight_files(dir_);
   has_index_ = !weights.index_file.empty();
   for (const std::string& name : weights.names) {
-    const size_t number = files_.size();
-    files_.emplace_back(model_file(dir_, name));
-    for (const Tensor& tensor : files_.back().tensors()) {
+    const size_t number = sources_.size();
+    sources_.push_back(SafetensorsFile(model_file(dir_, name)).source());
+    for (const Tensor& tensor : sources_.back().tensors) {
       if (const auto [it, fresh] = file_of_.emplace(tensor.name, number); !fresh) {
         throw bad_input("a tensor is in two shards")
-            .file(files_.back().path())
+            .file(sources_.back().file)
             .where("tensor " + tensor.name)
             .found("it is in " + weights.names[it->second] + " too");
       }
@@ -75,7 +75,7 @@ Checkpoint::Checkpoint(fs::path dir) : dir_(std::move(dir)) {
     }
   }
   if (has_index_) check_index(weights, file_of_);
-  if (tensors_.empty()) throw bad_input("the checkpoint holds no tensor").file(files_.front().path());
+  if (tensors_.empty()) throw bad_input("the checkpoint holds no tensor").file(sources_.front().file);
 }
 
 const Tensor& Checkpoint::tensor(const std::string& name) const {
@@ -86,7 +86,7 @@ const Tensor& Checkpoint::tensor(const std::string& name) const {
 
 const fs::path& Checkpoint::file_of(const std::string& name) const {
   tensor(name);
-  return files_[file_of_.at(name)].path();
+  return sources_[file_of_.at(name)].file;
 }
 
 uint64_t Checkpoint::tensor_bytes() const {

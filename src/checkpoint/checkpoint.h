@@ -26,7 +26,7 @@ class Checkpoint {
   const Tensor& tensor(const std::string& name) const;                       // throws bad_input if absent
   const std::map<std::string, Tensor>& tensors() const { return tensors_; }  // by name
   const fs::path& file_of(const std::string& name) const;                    // the shard that holds it
-  size_t shards() const { return files_.size(); }
+  size_t shards() const { return sources_.size(); }
   bool has_index() const { return has_index_; }
   uint64_t tensor_bytes() const;  // of all tensors
 
@@ -39,7 +39,7 @@ class Checkpoint {
   std::string config_text_;
   Json config_;
   bool has_index_ = false;
-  std::vector<SafetensorsFile> files_;
+  std::vector<TensorSource> sources_;
   std::map<std::string, Tensor> tensors_;
   std::map<std::string, size_t> file_of_;
 };

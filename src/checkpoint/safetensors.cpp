@@ -5,9 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <numeric>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -23,26 +21,9 @@ constexpr size_t kMaxRank = 8;
 constexpr size_t kMaxEntry = 64 << 10;             // characters of the entry of one tensor; a few hundred are usual
 constexpr int64_t kMaxInteger = int64_t{1} << 53;  // what every JSON reader holds exactly
 
-struct DTypeInfo {
-  DType dtype;
-  std::string_view name;
-  uint64_t bytes;
-};
-constexpr std::array kDTypes = {
-    DTypeInfo{DType::kF64, "F64", 8},   DTypeInfo{DType::kF32, "F32", 4}, DTypeInfo{DType::kF16, "F16", 2},
-    DTypeInfo{DType::kBF16, "BF16", 2}, DTypeInfo{DType::kI64, "I64", 8}, DTypeInfo{DType::kI32, "I32", 4},
-    DTypeInfo{DType::kI16, "I16", 2},   DTypeInfo{DType::kI8, "I8", 1},   DTypeInfo{DType::kU64, "U64", 8},
-    DTypeInfo{DType::kU32, "U32", 4},   DTypeInfo{DType::kU16, "U16", 2}, DTypeInfo{DType::kU8, "U8", 1},
-    DTypeInfo{DType::kBool, "BOOL", 1},
-};
-
-const DTypeInfo& info(DType dtype) { return kDTypes[static_cast<size_t>(dtype)]; }
-
 DType parse_dtype(const JsonObject& entry, const std::string& place) {
   const std::string& name = entry.string("dtype");
-  for (const DTypeInfo& known : kDTypes) {
-    if (known.name == name) return known.dtype;
-  }
+  if (const auto known = dtype_named(name)) return *known;
   const bool small_float = name.starts_with("F8") || name.starts_with("F6") || name.starts_with("F4");
   throw unsupported(small_float ? "a quantised tensor: this dtype is not supported" : "an unknown dtype")
       .file(entry.file())
@@ -202,18 +183,6 @@ void check_coverage(const fs::path& file, const std::vector<Entry>& entries, uin
 
 }  // namespace
 
-std::string_view dtype_name(DType dtype) { return info(dtype).name; }
-uint64_t dtype_bytes(DType dtype) { return info(dtype).bytes; }
-
-uint64_t Tensor::numel() const {
-  return std::accumulate(shape.begin(), shape.end(), uint64_t{1},
-                         [](uint64_t n, int64_t dim) { return n * static_cast<uint64_t>(dim); });
-}
-
-uint64_t Tensor::size() const { return numel() * dtype_bytes(dtype); }
-
-std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
 SafetensorsFile::SafetensorsFile(const fs::path& file) : file_(file) {
   const std::string_view header = header_text(file_);
   check_json_text(header, file, "header");
@@ -245,6 +214,12 @@ SafetensorsFile::SafetensorsFile(const fs::path& file) : file_(file) {
     e.tensor.bytes = data.subspan(e.range.begin, e.range.end - e.range.begin);
     tensors_.push_back(std::move(e.tensor));
   }
+}
+
+TensorSource SafetensorsFile::source() && {
+  TensorSource source{path(), std::move(tensors_), {}};
+  source.memory = std::make_shared<MappedFile>(std::move(file_));
+  return source;
 }
 
 }  // namespace shorten::checkpoint

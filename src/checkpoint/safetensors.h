@@ -4,35 +4,14 @@
 // JSON header, then the tensors without holes).
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "core/file.h"
+#include "checkpoint/tensor_source.h"
 
 namespace shorten::checkpoint {
-
-enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool };
-
-std::string_view dtype_name(DType dtype);  // as safetensors writes it: "BF16"
-uint64_t dtype_bytes(DType dtype);
-
-// A tensor as it lies in a mapped file: row-major, little-endian. Valid as long as the file.
-struct Tensor {
-  std::string name;
-  DType dtype = DType::kF32;
-  std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;
-
-  uint64_t numel() const;  // both by shape and dtype, whether the bytes are there or not yet
-  uint64_t size() const;   // bytes
-};
-
-std::string shape_text(const std::vector<int64_t>& shape);  // "[4096, 192]"
 
 class SafetensorsFile {
  public:
@@ -42,6 +21,8 @@ class SafetensorsFile {
   const fs::path& path() const { return file_.path(); }
   const std::vector<Tensor>& tensors() const { return tensors_; }  // in file order
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+  TensorSource source() &&;  // its tensors, and the mapped file with them
 
  private:
   MappedFile file_;

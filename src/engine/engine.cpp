@@ -13,6 +13,7 @@
 #include "core/system.h"
 #include "core/units.h"
 #include "engine/estimate.h"
+#include "engine/evaluator.h"
 #include "engine/heal.h"
 #include "engine/language_model.h"
 #include "kernels/accelerator.h"
@@ -108,6 +109,14 @@ std::unique_ptr<LanguageModel> open_model(const LoadRequest& request) {
   return make_language_model(load(request.model, place, request.seed), place);
 }
 
+std::unique_ptr<Evaluator> open_evaluator(const EvaluatorRequest& request) {
+  SHORTEN_CHECK(!request.rows.empty() && request.rows[0].size() > 1, "nothing to evaluate on");
+  const Place place = open_place(request.compute, request.model.spec.dtype);
+  model::CausalLm model = load(request.model, place, request.seed);
+  Tensor ids = to_tensor(request.rows, place.device);
+  return make_evaluator(std::move(model), std::move(ids), place, request);
+}
+
 }  // namespace
 
 Place open_place(const ComputeOptions& options, checkpoint::DType checkpoint) {
@@ -125,6 +134,7 @@ extern "C" const shorten::engine::Table* shorten_engine() {
       SHORTEN_BUILD_ID,
       [](const ScoreRequest& request) { return with_memory_errors([&] { return score_blocks(request); }); },
       [](const LoadRequest& request) { return with_memory_errors([&] { return open_model(request); }); },
+      [](const EvaluatorRequest& request) { return with_memory_errors([&] { return open_evaluator(request); }); },
       [](const family::ModelSpec& model, const ComputeOptions& compute) {
         return describe(open_place(compute, model.dtype));
       },

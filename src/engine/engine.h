@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "core/file.h"
 #include "family/model.h"
 #include "plan/scores.h"
+#include "plan/unit.h"
 #include "recipe/record.h"
 #include "recipe/settings.h"
 #include "text/windows.h"
@@ -118,6 +120,32 @@ class LanguageModel {
   virtual ComputeUsed used() const = 0;
 };
 
+struct EvaluatorRequest {
+  ModelSource model;
+  std::vector<std::vector<text::TokenId>> rows;  // calibration, of equal length
+  enum class Loss {
+    kNll,  // mean -log p of the next token
+    kKl,   // mean KL(p of the intact model ‖ p without the units), at the same positions
+  } loss = Loss::kNll;
+  uint64_t memory = 0;  // for hidden states, in bytes; 0: a third of what the weights leave free
+  uint64_t seed = 0;
+  ComputeOptions compute;
+};
+
+// A model that is loaded, and asked again and again what it loses without some of its units.
+class Evaluator {
+ public:
+  using Progress = std::function<void(int64_t done, int64_t all)>;  // evaluations of blocks
+
+  virtual ~Evaluator() = default;
+  virtual int64_t blocks() const = 0;
+  // The loss of each variant, in nats a token. Many sets in one call cost less than each in its own: what they have in
+  // common is computed once. Sets need not be normalised. Throws usage_error for a block that is not there, and
+  // diverged if a loss is NaN.
+  virtual std::vector<double> losses(std::span<const plan::RemovalSet> sets, const Progress& progress = {}) const = 0;
+  virtual ComputeUsed used() const = 0;
+};
+
 struct HealRequest {
   ModelSource model;         // with random weights nothing is written
   family::ModelPtr teacher;  // or null
@@ -145,6 +173,7 @@ struct Table {
   const char* build_id;  // core/build_id.h; first, so that it is where any build looks for it
   ScoreResponse (*score)(const ScoreRequest& request);
   std::unique_ptr<LanguageModel> (*load)(const LoadRequest& request);
+  std::unique_ptr<Evaluator> (*evaluator)(const EvaluatorRequest& request);
   // Where `load` would put the model, and in what dtype.
   ComputeUsed (*place)(const family::ModelSpec& model, const ComputeOptions& compute);
   // Bytes a second that are read and written when the device copies a block much larger than its caches.

@@ -107,8 +107,10 @@ train::Student load_student(const HealRequest& request, const Sources& s, const 
   model::CausalLm model;
   if (s.same_weights) {  // the parent's blocks, without some
     model = teacher->model;
-    model.blocks.clear();
-    for (const int block : request.kept) model.blocks.push_back(teacher->model.blocks[static_cast<size_t>(block)]);
+    const std::vector<model::Block>& parent = teacher->model.blocks.resident();
+    std::vector<model::Block> kept;
+    for (const int block : request.kept) kept.push_back(parent[static_cast<size_t>(block)]);
+    model.blocks = std::move(kept);
     model.spec = s.spec;
   } else if (s.model) {
     // Masters begin as the file has them, not rounded to what is computed with.

@@ -71,10 +71,10 @@ class LoadedModel : public LanguageModel {
   }
 
   uint64_t bytes_read(int64_t rows, double tokens) const override {
-    const uint64_t head = model_.lm_head.weight.numel() * model_.lm_head.weight.element_size();
+    const uint64_t head = model_.lm_head.weight.bytes();
     double cache = 0;
-    for (const model::Block& block : model_.blocks) {
-      const family::BlockSpec& s = block.spec;
+    for (size_t i = 0; i < model_.blocks.size(); ++i) {
+      const family::BlockSpec& s = model_.blocks.spec(i);
       const double seen = s.window ? std::min(tokens, static_cast<double>(*s.window)) : tokens;
       cache += seen * static_cast<double>(rows * 2 * s.kv_heads * s.head_dim * model_.embedding.element_size());
     }

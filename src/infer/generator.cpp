@@ -103,9 +103,9 @@ void Generator::find_divergence() const {
       const model::Context context = model_.context(ids.size(0));
       Tensor hidden = model_.embed(ids.unsqueeze(0));
       if (!hidden.isfinite().all().item<bool>()) return "the embedding";
-      for (size_t i = 0; i < model_.blocks.size(); ++i) {
-        hidden = model_.blocks[i].forward(hidden, context);
-        if (!hidden.isfinite().all().item<bool>()) return fmt::format("block {}", i);
+      for (const model::BlockLease& block : model_.blocks.forward()) {
+        hidden = block->forward(hidden, context);
+        if (!hidden.isfinite().all().item<bool>()) return fmt::format("block {}", block.index());
       }
     }
     return "the head";

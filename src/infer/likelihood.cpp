@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "kernels/ops.h"
+#include "kernels/threads.h"
 #include "text/token_tree.h"
 
 namespace shorten::infer {
@@ -54,8 +55,8 @@ Batch embed(const model::CausalLm& model, std::span<const Unit* const> units) {
 
 // All batches through one block before the next, whose weights then come from the cache for all but the first.
 void run_blocks(const model::CausalLm& model, std::span<Batch> batches) {
-  for (const model::Block& block : model.blocks) {
-    for (Batch& batch : batches) batch.hidden = block.forward(batch.hidden, batch.context);
+  for (const model::BlockLease& block : model.blocks.forward()) {
+    for (Batch& batch : batches) batch.hidden = block->forward(batch.hidden, batch.context);
   }
 }
 
@@ -63,12 +64,12 @@ void run_blocks(const model::CausalLm& model, std::span<Batch> batches) {
 void run_on_own_threads(int threads, const std::function<void()>& work) {
   std::mutex mutex;
   std::exception_ptr error;
-  at::set_num_threads(1);  // what a new thread starts with
   {
     std::vector<std::jthread> running;
     for (int i = 0; i < threads; ++i) {
       running.emplace_back([&] {
         try {
+          kernels::compute_alone();
           work();
         } catch (...) {
           const std::lock_guard lock(mutex);
@@ -77,7 +78,6 @@ void run_on_own_threads(int threads, const std::function<void()>& work) {
       });
     }
   }
-  at::set_num_threads(threads);
   if (error) std::rethrow_exception(error);
 }
 

@@ -6,7 +6,6 @@
 #include "kernels/dispatch.h"
 #include "kernels/dropout.h"
 #include "kernels/ops.h"
-#include "kernels/wide_product.h"
 
 namespace shorten::kernels {
 namespace {
@@ -47,7 +46,7 @@ Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection&
   low = scaled_product(flat(adapter->drop(prepared)), adapter->a.t(), adapter->scale);
   const Tensor first = residual.defined() ? flat(residual) : p.bias;
   std::vector<int64_t> shape = prepared.sizes().vec();
-  shape.back() = p.weight.size(0);
+  shape.back() = p.weight.rows();
   Tensor y = (first.defined() ? at::addmm(first, low, adapter->b.t()) : at::mm(low, adapter->b.t())).view(shape);
   if (residual.defined() && p.bias.defined()) y.add_(p.bias);
   add_product(y, prepared, p.weight);
@@ -58,7 +57,7 @@ Tensor forward(const Tensor& prepared, const Tensor& residual, const Projection&
 void add_forward(const Tensor& residual, const Tensor& prepared, const Projection& p) {
   if (const LowRank* adapter = p.adapter) {
     const Tensor low = scaled_product(flat(adapter->drop(prepared)), adapter->a.t(), adapter->scale);
-    residual.view({-1, p.weight.size(0)}).addmm_(low, adapter->b.t());
+    residual.view({-1, p.weight.rows()}).addmm_(low, adapter->b.t());
   }
   if (p.bias.defined()) residual.add_(p.bias);
   add_product(residual, prepared, p.weight);
@@ -149,10 +148,10 @@ variable_list run(const Inputs& inputs, const Tensor& residual, const Projection
     return {forward(inputs.prepared(), residual, p, low), inputs.x};
   }
   const LowRank adapter = p.adapter ? *p.adapter : LowRank{};
-  return ProjectionFunction::apply(inputs.x, optional(inputs.norm), optional(residual), p.weight, optional(p.bias),
-                                   optional(adapter.a), optional(adapter.b), static_cast<int64_t>(inputs.before),
-                                   inputs.eps, adapter.scale, adapter.dropout, static_cast<int64_t>(adapter.seed),
-                                   optional(adapter.places));
+  return ProjectionFunction::apply(inputs.x, optional(inputs.norm), optional(residual), p.weight.dense(),
+                                   optional(p.bias), optional(adapter.a), optional(adapter.b),
+                                   static_cast<int64_t>(inputs.before), inputs.eps, adapter.scale, adapter.dropout,
+                                   static_cast<int64_t>(adapter.seed), optional(adapter.places));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/torch.h"
+#include "kernels/weight.h"
 
 namespace shorten::kernels {
 
@@ -22,7 +23,7 @@ struct LowRank {
 };
 
 struct Projection {
-  const Tensor& weight;  // [out, in]
+  const Weight& weight;  // [out, in]
   const Tensor& bias;    // [out], or undefined
   const LowRank* adapter = nullptr;
 };

@@ -13,14 +13,15 @@ Tensor Context::mask(const std::optional<int64_t>& window) const {
 
 Tensor Block::forward(const Tensor& x, const Context& context, KvCache* cache) const {
   using kernels::Residual;
-  return mlp(attention(x, context, cache, cache ? Residual::kUsedUp : Residual::kKept), Residual::kUsedUp);
+  return mlp(attention(x, context, cache, cache ? Residual::kUsedUp : Residual::kKept), Residual::kUsedUp,
+             context.observer);
 }
 
 Tensor Block::attention(const Tensor& x, const Context& context) const {
   return attention(x, context, nullptr, kernels::Residual::kKept);
 }
 
-Tensor Block::mlp(const Tensor& x) const { return mlp(x, kernels::Residual::kKept); }
+Tensor Block::mlp(const Tensor& x) const { return mlp(x, kernels::Residual::kKept, nullptr); }
 
 kernels::Branches Block::projections(const Tensor& x, const Context& context) const {
   const int64_t n = x.size(0), t = x.size(1), heads = spec.heads, kv = spec.kv_heads, hd = spec.head_dim;
@@ -43,12 +44,17 @@ void Block::remember(const Tensor& x, const Context& context, KvCache& cache) co
 Tensor Block::attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const {
   const auto [projected, past] = projections(x, context);  // [N, T, H + 2 K, hd]
   if (cache) kernels::cache_rows(projected, cache->keys, cache->values);
-  return o.add_to(past, kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window)), use);
+  const Tensor heads = kernels::attention(projected, spec.heads, spec.kv_heads, context.mask(spec.window));
+  if (context.observer) (*context.observer)(Projection::kO, heads);
+  return o.add_to(past, heads, use);
 }
 
-Tensor Block::mlp(const Tensor& x, kernels::Residual use) const {
+Tensor Block::mlp(const Tensor& x, kernels::Residual use, const InputObserver* observer) const {
   const auto [stacked, past] = gate_up.after(post_attention_norm, x);  // [N, T, 2 I]
-  return down.add_swiglu_to(past, stacked, use);
+  if (!observer) return down.add_swiglu_to(past, stacked, use);
+  const Tensor units = kernels::swiglu(stacked);
+  (*observer)(Projection::kDown, units);
+  return down.add_to(past, units, use);
 }
 
 Tensor Block::step(const Tensor& x, const Rope& rope, const Tensor& position, KvCache& cache) const {
@@ -74,7 +80,7 @@ std::vector<Parameter> Block::parameters() const {
     });
     for_each_linear(*this, [&](family::Slot slot, const Linear& linear) {
       if (slot != m.slot) return;
-      out.push_back({weight, linear.weight, m.begin, m.rows});
+      out.push_back({weight, linear.weight.dense(), m.begin, m.rows});
       if (m.bias) out.push_back({bias, linear.bias, m.begin, m.rows});
     });
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,6 +15,11 @@
 
 namespace shorten::model {
 
+// Sees what a projection is given: the heads' outputs [N, T, H hd] before o_proj, the MLP's hidden units [N, T, I]
+// before down_proj.
+enum class Projection { kO, kDown };
+using InputObserver = std::function<void(Projection projection, const Tensor& input)>;
+
 // What the blocks of one forward pass share. Made by CausalLm::context.
 struct Context {
   int64_t length = 0;  // tokens of each row, T
@@ -22,6 +28,7 @@ struct Context {
   // all before it. `windows` has the same for sliding windows shorter than T: [T, T] or [N, 1, T, T].
   Tensor tree;
   std::map<int64_t, Tensor> windows;
+  const InputObserver* observer = nullptr;  // called in Block::forward, where there is one
 
   // For a block with this window; undefined if every token sees all before it.
   Tensor mask(const std::optional<int64_t>& window) const;
@@ -81,7 +88,7 @@ struct Block {
  private:
   kernels::Branches projections(const Tensor& x, const Context& context) const;  // [N, T, H + 2 K, hd]: q, k, v
   Tensor attention(const Tensor& x, const Context& context, KvCache* cache, kernels::Residual use) const;
-  Tensor mlp(const Tensor& x, kernels::Residual use) const;
+  Tensor mlp(const Tensor& x, kernels::Residual use, const InputObserver* observer) const;
 };
 
 // Which member holds what a slot of the layout stores. Trained tensors, and what is drawn for them, have this order.

@@ -6,14 +6,14 @@
 #include <functional>
 #include <vector>
 
-#include "model/block.h"
+#include "model/block_source.h"
 
 namespace shorten::model {
 
 struct CausalLm {
   family::ModelSpec spec;
   Tensor embedding;  // [V, D]
-  std::vector<Block> blocks;
+  BlockSource blocks;
   RmsNorm final_norm;  // [D]
   Linear lm_head;      // [V, D]; the embedding itself where the head is tied
 

@@ -10,11 +10,12 @@ namespace shorten::model {
 
 DecodeState make_decode_state(const CausalLm& model, int64_t rows, int64_t capacity) {
   DecodeState state;
-  for (const Block& block : model.blocks) {
-    const std::vector<int64_t> shape = {rows, block.spec.kv_heads, capacity, block.spec.head_dim};
+  for (size_t i = 0; i < model.blocks.size(); ++i) {
+    const family::BlockSpec& block = model.blocks.spec(i);
+    const std::vector<int64_t> shape = {rows, block.kv_heads, capacity, block.head_dim};
     state.caches.push_back({at::empty(shape, model.embedding.options()), at::empty(shape, model.embedding.options())});
   }
-  state.rope = make_rope(model.spec.rope, model.blocks.front().spec.head_dim, capacity, model.device());
+  state.rope = make_rope(model.spec.rope, model.blocks.spec(0).head_dim, capacity, model.device());
   state.position = at::zeros({rows}, at::TensorOptions(model.device()).dtype(at::kLong));
   return state;
 }
@@ -41,23 +42,26 @@ Tensor prefill(const CausalLm& model, DecodeState& state, const Tensor& ids, con
   Context context = model.context(tokens);
   context.rope = {state.rope.cos.narrow(0, 0, tokens), state.rope.sin.narrow(0, 0, tokens)};
   Tensor hidden = model.embed(ids);  // [R, T, D]
-  for (size_t i = 0; i + 1 < model.blocks.size(); ++i)
-    hidden = model.blocks[i].forward(hidden, context, &state.caches[i]);
-  // Of the last block only the last token of each prompt is wanted; the others leave their keys and values.
-  const Block& last = model.blocks.back();
-  KvCache& cache = state.caches.back();
-  last.remember(hidden, context, cache);
   state.position.copy_(length - 1);
-  const Tensor at = state.position.view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});
-  hidden = last.step(hidden.gather(1, at).squeeze(1), state.rope, state.position, cache);  // [R, D]
+  for (const BlockLease& block : model.blocks.forward()) {
+    KvCache& cache = state.caches[block.index()];
+    if (block.index() + 1 < model.blocks.size()) {
+      hidden = block->forward(hidden, context, &cache);
+      continue;
+    }
+    // Of the last block only the last token of each prompt is wanted; the others leave their keys and values.
+    block->remember(hidden, context, cache);
+    const Tensor at = state.position.view({rows, 1, 1}).expand({rows, 1, hidden.size(2)});
+    hidden = block->step(hidden.gather(1, at).squeeze(1), state.rope, state.position, cache);  // [R, D]
+  }
   state.position.add_(1);
   return hidden;
 }
 
 Tensor step(const CausalLm& model, DecodeState& state, const Tensor& ids) {
   Tensor hidden = at::embedding(model.embedding, ids);  // [R, D]
-  for (size_t i = 0; i < model.blocks.size(); ++i)
-    hidden = model.blocks[i].step(hidden, state.rope, state.position, state.caches[i]);
+  for (const BlockLease& block : model.blocks.forward())
+    hidden = block->step(hidden, state.rope, state.position, state.caches[block.index()]);
   state.position.add_(1);
   return hidden;
 }

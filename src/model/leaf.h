@@ -21,8 +21,8 @@ struct RmsNorm {
 // y = x Wᵀ + b. Several projections of the same input share one weight, rows stacked (q|k|v, gate|up):
 // one wide product instead of three narrow ones. Where there is an adapter it adds its share.
 struct Linear {
-  Tensor weight;  // [out, in]
-  Tensor bias;    // [out], or undefined
+  kernels::Weight weight;  // [out, in]
+  Tensor bias;             // [out], or undefined
   std::shared_ptr<kernels::LowRank> adapter = nullptr;
 
   kernels::Branches after(const RmsNorm& norm, const Tensor& x) const;  // of norm(x), and x for what goes past

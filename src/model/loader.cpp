@@ -45,7 +45,8 @@ CausalLm make_model(const family::ModelSpec& spec, at::Device device, at::Scalar
   CausalLm model;
   model.spec = spec;
   make_outside(model, options);
-  for (const family::BlockSpec& block : spec.blocks) model.blocks.push_back(make_block(block, spec.norm_eps, options));
+  for (const family::BlockSpec& block : spec.blocks)
+    model.blocks.resident().push_back(make_block(block, spec.norm_eps, options));
   return model;
 }
 
@@ -55,14 +56,14 @@ template <typename Fill>
 void for_each_outside(CausalLm& model, const Fill& fill) {
   fill(family::kEmbedding, model.embedding, false);
   fill(family::kFinalNorm, model.final_norm.weight, true);
-  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight, false);
+  if (!model.spec.tied_head) fill(family::kHead, model.lm_head.weight.dense(), false);
 }
 template <typename Fill>
 void for_each_tensor(CausalLm& model, const Fill& fill) {
   for_each_outside(model, fill);
-  for (size_t i = 0; i < model.blocks.size(); ++i) {
-    for (const Parameter& p : model.blocks[i].parameters())
-      fill(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.view(), p.of_norm);
+  for (const BlockLease& block : model.blocks.forward()) {
+    for (const Parameter& p : block->parameters())
+      fill(family::block_prefix(static_cast<int64_t>(block.index())) + p.name, p.view(), p.of_norm);
   }
 }
 

@@ -11,7 +11,11 @@ namespace shorten::recipe {
 namespace {
 
 // What a run works out for itself may be larger than what can be asked for.
+<<<<<<< HEAD
 constexpr int64_t kMostDerived = int64_t{1} << 40;
+=======
+constexpr int64_t kMostOfACount = int64_t{1} << 40;
+>>>>>>> wt-layout
 
 template <typename Value>
 const char* name_of(std::span<const Named<Value>> names, Value value) {
@@ -45,7 +49,11 @@ struct Read {
     s.*kind.second = pair[1];
   }
   void operator()(const Count& kind) const {
+<<<<<<< HEAD
     const int64_t high = setting.on_resume == OnResume::kDerived ? kMostDerived : kind.high;
+=======
+    const int64_t high = setting.on_resume == OnResume::kDerived ? kMostOfACount : kind.high;
+>>>>>>> wt-layout
     s.*kind.at.used = json.integer(setting.key, kind.low, high);
   }
   void operator()(const Unsigned& kind) const {

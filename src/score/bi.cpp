@@ -11,7 +11,7 @@ class BlockInfluenceScorer final : public Scorer {
  public:
   explicit BlockInfluenceScorer(size_t blocks) : cosines_(blocks) {}
 
-  bool observes() const override { return true; }
+  Observes observes() const override { return {.states = true}; }
 
   void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
     // In fp32 at least: neighbouring blocks differ in the fourth digit of a cosine close to 1.
@@ -24,7 +24,7 @@ class BlockInfluenceScorer final : public Scorer {
     cosines_[static_cast<size_t>(block)].push_back(cosine.flatten());
   }
 
-  plan::CriterionScores finish(std::span<const double>) override {
+  plan::CriterionScores finish(const ScoreInput&, std::span<const double>) override {
     plan::CriterionScores out;
     for (const std::vector<Tensor>& cosines : cosines_)
       out.scores.push_back(1 - at::cat(cosines).mean(at::kDouble).item<double>());
@@ -36,10 +36,9 @@ class BlockInfluenceScorer final : public Scorer {
       cosines_;  // [block][group of rows] → one value a token; read from the device at the end
 };
 
+const Registered kBi("bi", [](const ScoreShape& shape) -> std::unique_ptr<Scorer> {
+  return std::make_unique<BlockInfluenceScorer>(shape.blocks());
+});
+
 }  // namespace
-
-std::unique_ptr<Scorer> make_bi(const ScoreInput& input) {
-  return std::make_unique<BlockInfluenceScorer>(input.model.blocks.size());
-}
-
 }  // namespace shorten::score

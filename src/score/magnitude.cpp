@@ -8,18 +8,23 @@ namespace {
 
 class MagnitudeScorer final : public Scorer {
  public:
-  explicit MagnitudeScorer(const model::CausalLm& model) : model_(model) {}
+  void observe_weights(int, const model::Block& block) override {
+    Sums& sums = sums_.emplace_back();
+    for (const model::Parameter& p : block.parameters()) {
+      if (!p.name.ends_with("weight")) continue;
+      sums.names.push_back(p.name);
+      sums.values.push_back(p.view().abs().sum(at::kDouble));
+    }
+  }
 
-  plan::CriterionScores finish(std::span<const double>) override {
-    const at::NoGradGuard no_gradients;
+  plan::CriterionScores finish(const ScoreInput&, std::span<const double>) override {
     plan::CriterionScores out;
-    for (const model::Block& block : model_.blocks) {
+    for (const Sums& sums : sums_) {
+      const Tensor values = at::stack(sums.values).to(at::kCPU);
       double total = 0;
       std::map<std::string, double> detail;
-      for (const model::Parameter& p : block.parameters()) {
-        if (!p.name.ends_with("weight")) continue;
-        total += detail[p.name] = p.view().abs().sum(at::kDouble).item<double>();
-      }
+      for (size_t k = 0; k < sums.names.size(); ++k)
+        total += detail[sums.names[k]] = values[static_cast<int64_t>(k)].item<double>();
       out.scores.push_back(total);
       out.detail.push_back(std::move(detail));
     }
@@ -27,13 +32,16 @@ class MagnitudeScorer final : public Scorer {
   }
 
  private:
-  const model::CausalLm& model_;
+  struct Sums {
+    std::vector<std::string> names;
+    std::vector<Tensor> values;  // a number each; read from the device at the end
+  };
+  std::vector<Sums> sums_;  // a block each
 };
 
+const Registered kMagnitude("magnitude", [](const ScoreShape&) -> std::unique_ptr<Scorer> {
+  return std::make_unique<MagnitudeScorer>();
+});
+
 }  // namespace
-
-std::unique_ptr<Scorer> make_magnitude(const ScoreInput& input) {
-  return std::make_unique<MagnitudeScorer>(input.model);
-}
-
 }  // namespace shorten::score

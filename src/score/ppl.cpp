@@ -12,13 +12,13 @@ class PplScorer final : public Scorer {
  public:
   explicit PplScorer(size_t blocks) : blocks_(blocks) {}
 
-  std::vector<RemovalSet> variants() const override {
-    std::vector<RemovalSet> sets;
-    for (size_t b = 0; b < blocks_; ++b) sets.push_back({static_cast<int>(b)});
+  std::vector<plan::RemovalSet> variants() const override {
+    std::vector<plan::RemovalSet> sets;
+    for (size_t b = 0; b < blocks_; ++b) sets.push_back({{static_cast<int>(b), plan::Part::kWhole}});
     return sets;
   }
 
-  plan::CriterionScores finish(std::span<const double> mean_nll) override {
+  plan::CriterionScores finish(const ScoreInput&, std::span<const double> mean_nll) override {
     plan::CriterionScores out;
     for (const double nll : mean_nll) out.scores.push_back(std::exp(nll));
     return out;
@@ -28,10 +28,9 @@ class PplScorer final : public Scorer {
   size_t blocks_;
 };
 
+const Registered kPpl("ppl", [](const ScoreShape& shape) -> std::unique_ptr<Scorer> {
+  return std::make_unique<PplScorer>(shape.blocks());
+});
+
 }  // namespace
-
-std::unique_ptr<Scorer> make_ppl(const ScoreInput& input) {
-  return std::make_unique<PplScorer>(input.model.blocks.size());
-}
-
 }  // namespace shorten::score

@@ -11,7 +11,7 @@ class RandomScorer final : public Scorer {
  public:
   RandomScorer(size_t blocks, uint64_t seed) : blocks_(blocks), seed_(seed) {}
 
-  plan::CriterionScores finish(std::span<const double>) override {
+  plan::CriterionScores finish(const ScoreInput&, std::span<const double>) override {
     plan::CriterionScores out;
     Random random(seed_);
     for (size_t i = 0; i < blocks_; ++i) out.scores.push_back(random.uniform());
@@ -23,10 +23,9 @@ class RandomScorer final : public Scorer {
   uint64_t seed_;
 };
 
+const Registered kRandom("random", [](const ScoreShape& shape) -> std::unique_ptr<Scorer> {
+  return std::make_unique<RandomScorer>(shape.blocks(), shape.seed);
+});
+
 }  // namespace
-
-std::unique_ptr<Scorer> make_random(const ScoreInput& input) {
-  return std::make_unique<RandomScorer>(input.model.blocks.size(), input.seed);
-}
-
 }  // namespace shorten::score

@@ -22,11 +22,9 @@ Tensor owned(const Tensor& state) { return state.storage().nbytes() > state.nbyt
 
 // The block with the same weights as leaves of a new graph.
 model::Block with_gradients(model::Block block) {
-  const auto leaf = [](Tensor& t) {
-    if (t.defined()) t = t.detach().requires_grad_();
-  };
-  for_each_norm(block, [&](family::Slot, model::RmsNorm& norm) { leaf(norm.weight); });
-  for_each_linear(block, [&](family::Slot, model::Linear& linear) { leaf(linear.weight); });
+  const auto leaf = [](const Tensor& t) { return t.defined() ? t.detach().requires_grad_() : t; };
+  for_each_norm(block, [&](family::Slot, model::RmsNorm& norm) { norm.weight = leaf(norm.weight); });
+  for_each_linear(block, [&](family::Slot, model::Linear& linear) { linear.weight = leaf(linear.weight.dense()); });
   return block;
 }
 
@@ -51,20 +49,27 @@ Tensor head_gradient(const model::CausalLm& model, const Tensor& hidden, const T
 
 class TaylorScorer final : public Scorer {
  public:
-  explicit TaylorScorer(const ScoreInput& input) : input_(input), inputs_(input.model.blocks.size() + 1) {}
+  explicit TaylorScorer(size_t blocks) : inputs_(blocks + 1) {}
 
-  bool observes() const override { return true; }
+  Observes observes() const override { return {.states = true}; }
+
+  // Once more forward, and backward; and the inputs of all blocks.
+  ScorerCost cost() const override {
+    return {.evaluations = 3 * static_cast<double>(inputs_.size() - 1),
+            .heads = 3,
+            .states = static_cast<int64_t>(inputs_.size())};
+  }
 
   void observe(int block, int64_t, const Tensor& before, const Tensor& after) override {
     const auto i = static_cast<size_t>(block);
     const int64_t rows = std::max<int64_t>(1, kBackwardTokens / before.size(1));
     for (Tensor& part : owned(before).split(rows)) inputs_[i].push_back(std::move(part));
-    if (i + 1 == input_.model.blocks.size()) inputs_[i + 1].push_back(owned(after));
+    if (i + 2 == inputs_.size()) inputs_[i + 1].push_back(owned(after));
   }
 
-  plan::CriterionScores finish(std::span<const double>) override {
-    const model::CausalLm& model = input_.model;
-    const model::Context context = model.context(input_.ids.size(1));
+  plan::CriterionScores finish(const ScoreInput& input, std::span<const double>) override {
+    const model::CausalLm& model = input.model;
+    const model::Context context = model.context(input.ids.size(1));
     plan::CriterionScores out;
     // Read from the device at the end: waiting for each block would let a GPU run dry.
     std::vector<std::pair<std::vector<std::string>, Tensor>> scored(model.blocks.size());
@@ -73,14 +78,15 @@ class TaylorScorer final : public Scorer {
     int64_t first = 0;
     const Tensor last = at::cat(inputs_.back());
     inputs_.back().clear();
-    const Tensor gradient = head_gradient(model, last, input_.ids);
+    const Tensor gradient = head_gradient(model, last, input.ids);
     for (const Tensor& group : inputs_.front()) {
       gradients.push_back(gradient.narrow(0, first, group.size(0)));
       first += group.size(0);
     }
-    for (size_t i = model.blocks.size(); i-- > 0;) {
+    for (const model::BlockLease& lease : model.blocks.backward()) {
       const at::AutoGradMode enable(true);
-      const model::Block block = with_gradients(model.blocks[i]);
+      const size_t i = lease.index();
+      const model::Block block = with_gradients(*lease);
       for (size_t g = 0; g < gradients.size(); ++g) {
         const Tensor leaf = inputs_[i][g].detach().requires_grad_();
         block.forward(leaf, context).backward(gradients[g]);
@@ -114,12 +120,12 @@ class TaylorScorer final : public Scorer {
     return {std::move(names), at::stack(sums)};
   }
 
-  ScoreInput input_;
   std::vector<std::vector<Tensor>> inputs_;  // [block][group of rows] → [n, T, D]; one more for the last output
 };
 
+const Registered kTaylor("taylor", [](const ScoreShape& shape) -> std::unique_ptr<Scorer> {
+  return std::make_unique<TaylorScorer>(shape.blocks());
+});
+
 }  // namespace
-
-std::unique_ptr<Scorer> make_taylor(const ScoreInput& input) { return std::make_unique<TaylorScorer>(input); }
-
 }  // namespace shorten::score

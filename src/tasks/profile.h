@@ -9,7 +9,7 @@
 namespace shorten::tasks {
 
 struct Profile {
-  std::string_view name;      // "v0.4.3", what --profile takes
+  std::string_view name;      // "v0.4.3", as it is asked for
   std::string_view versions;  // of the harness, for the help text: "0.4.3 to 0.4.9.1"
 
   // Requests → tokens.

@@ -34,7 +34,7 @@ class Wide {
   }
 
   model::Block block(size_t i) const {
-    model::Block b = student_.model.blocks[i];
+    model::Block b = *student_.model.blocks.lease(i);
     for_each_norm(b, [this](family::Slot, model::RmsNorm& n) { n = norm(n); });
     for_each_linear(b, [this](family::Slot, model::Linear& l) { l = linear(l); });
     return b;
@@ -56,10 +56,10 @@ class Wide {
   model::RmsNorm norm(const model::RmsNorm& n) const { return {weight(n.weight), n.eps}; }
 
   model::Linear linear(const model::Linear& l) const {
-    if (!l.adapter) return {weight(l.weight), weight(l.bias)};
+    if (!l.adapter) return {weight(l.weight.dense()), weight(l.bias)};
     const kernels::LowRank wide{master(l.adapter->a), master(l.adapter->b), l.adapter->scale};
-    if (rounded_) return {round(master(l.weight).add(at::mm(wide.b, wide.a), wide.scale)), weight(l.bias)};
-    return {master(l.weight), master(l.bias), std::make_shared<kernels::LowRank>(wide)};
+    if (rounded_) return {round(master(l.weight.dense()).add(at::mm(wide.b, wide.a), wide.scale)), weight(l.bias)};
+    return {master(l.weight.dense()), master(l.bias), std::make_shared<kernels::LowRank>(wide)};
   }
 
   const Student& student_;

@@ -51,13 +51,13 @@ Changes changes_of(const Student& student, const Base& base) {
     SHORTEN_CHECK(false, "a parameter that is not trained");
   };
   const model::CausalLm& m = student.model;
-  for (size_t i = 0; i < m.blocks.size(); ++i) {
-    for (const model::Parameter& p : m.blocks[i].parameters())
-      trained(family::block_prefix(static_cast<int64_t>(i)) + p.name, p.storage, p.begin, p.rows);
+  for (const model::BlockLease& block : m.blocks.forward()) {
+    for (const model::Parameter& p : block->parameters())
+      trained(family::block_prefix(static_cast<int64_t>(block.index())) + p.name, p.storage, p.begin, p.rows);
   }
   trained(family::kEmbedding, m.embedding, 0, m.embedding.size(0));
   trained(family::kFinalNorm, m.final_norm.weight, 0, m.final_norm.weight.size(0));
-  if (!base.spec.tied_head) trained(family::kHead, m.lm_head.weight, 0, m.lm_head.weight.size(0));
+  if (!base.spec.tied_head) trained(family::kHead, m.lm_head.weight.dense(), 0, m.lm_head.weight.rows());
   return out;
 }
 

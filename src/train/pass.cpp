@@ -20,10 +20,10 @@ Lesson teach(const Teacher& teacher, const Batch& batch, bool hidden) {
   Lesson lesson;
   Tensor x = teacher.model.embed(batch.ids);
   size_t student_block = 0;
-  for (size_t i = 0; i < teacher.model.blocks.size(); ++i) {
-    x = teacher.model.blocks[i].forward(x, batch.teacher);
+  for (const model::BlockLease& block : teacher.model.blocks.forward()) {
+    x = block->forward(x, batch.teacher);
     if (!hidden || student_block == teacher.block.size()) continue;
-    if (static_cast<int>(i) == teacher.last_of_group(student_block)) {
+    if (static_cast<int>(block.index()) == teacher.last_of_group(student_block)) {
       lesson.outputs.push_back(at_positions(x, batch.predicting));
       ++student_block;
     }
@@ -59,12 +59,12 @@ Tensor train_pass(Student& student, const Teacher* teacher, const Batch& batch, 
   // Forward. inputs[j] is a leaf, results[j] what its block makes of it.
   std::vector<Tensor> inputs, results(blocks);
   Tensor x = model.embed(batch.ids);  // [N, T, D]
-  for (size_t j = 0; j < blocks; ++j) {
+  for (const model::BlockLease& block : model.blocks.forward()) {
     const at::AutoGradMode mode(!options.recompute);
     inputs.push_back(x.detach().requires_grad_());
-    const Tensor y = model.blocks[j].forward(inputs[j], batch.context);
+    const Tensor y = block->forward(inputs.back(), batch.context);
     x = y.detach();
-    if (!options.recompute) results[j] = y;
+    if (!options.recompute) results[block.index()] = y;
   }
 
   // The head.
@@ -78,14 +78,15 @@ Tensor train_pass(Student& student, const Teacher* teacher, const Batch& batch, 
   dx.view({-1, x.size(2)}).index_copy_(0, batch.predicting, at_head);
 
   // Backward: dx is the gradient of the output of block j, then of its input.
-  for (size_t j = blocks; j-- > 0;) {
+  for (const model::BlockLease& block : model.blocks.backward()) {
+    const size_t j = block.index();
     const Tensor& output = j + 1 < blocks ? inputs[j + 1] : x;
     if (hidden) {
       match_hidden(output.detach(), lesson.outputs[j], batch, static_cast<double>(blocks),
                    options.hidden_weight * options.scale, dx, sums[2]);
     }
     const at::AutoGradMode enable(true);
-    if (options.recompute) results[j] = model.blocks[j].forward(inputs[j], batch.context);
+    if (options.recompute) results[j] = block->forward(inputs[j], batch.context);
     results[j].backward(dx);
     results[j] = Tensor();
     dx = inputs[j].grad();
@@ -102,7 +103,7 @@ Tensor train_pass(Student& student, const Teacher* teacher, const Batch& batch, 
 Tensor eval_pass(const model::CausalLm& model, const Batch& batch) {
   const at::NoGradGuard no_gradients;
   Tensor x = model.embed(batch.ids);
-  for (const model::Block& block : model.blocks) x = block.forward(x, batch.context);
+  for (const model::BlockLease& block : model.blocks.forward()) x = block->forward(x, batch.context);
   return model.token_nll(at_positions(x, batch.predicting), batch.targets).sum(at::kDouble);
 }
 

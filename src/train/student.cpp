@@ -41,7 +41,7 @@ Tensor Student::part_b(const AdapterPart& part) const {
 
 void Student::set_dropout(double p, uint64_t seed, const Tensor& places) {
   Random random(seed);
-  for (model::Block& block : model.blocks) {
+  for (model::Block& block : model.blocks.resident()) {
     for_each_linear(block, [&](family::Slot, model::Linear& linear) {
       const uint64_t own = random.next();
       if (!linear.adapter) return;
@@ -62,11 +62,11 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
   student.scale = settings.alpha / (settings.rank_stabilised ? std::sqrt(r) : r);
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
-    for_each_linear(model.blocks[i], [&](family::Slot slot, model::Linear& linear) {
+    for_each_linear(model.blocks.resident()[i], [&](family::Slot slot, model::Linear& linear) {
       std::vector<Tensor> a;
       std::vector<AdapterPart> parts;
       int64_t rows = 0;
-      for (const family::Module& module : family::modules_in(model.blocks[i].spec, slot)) {
+      for (const family::Module& module : family::modules_in(model.blocks.spec(i), slot)) {
         rows += module.rows;
         if (!is_target(settings, module)) continue;
         const std::string name = family::block_prefix(static_cast<int64_t>(i)) + module.name;
@@ -97,28 +97,29 @@ Student make_lora_student(model::CausalLm model, const recipe::Settings& setting
 
 Student make_full_student(model::CausalLm model, at::ScalarType dtype) {
   Student student;
-  const auto train = [&](const std::string& name, Tensor& tensor) {
-    if (!tensor.defined()) return;
+  const auto train = [&](const std::string& name, const Tensor& tensor) {  // what takes its place
+    if (!tensor.defined()) return tensor;
     student.trainables.push_back(make_trainable(name, tensor, dtype, tensor.dim() > 1));
-    tensor = student.trainables.back().compute;
+    return student.trainables.back().compute;
   };
   for (size_t i = 0; i < model.blocks.size(); ++i) {
     student.begin.push_back(student.trainables.size());
     const auto name = [&](family::Slot slot) { return fmt::format("{}.{}", i, slot_name(slot)); };
-    for_each_linear(model.blocks[i], [&](family::Slot slot, model::Linear& linear) {
-      train(name(slot), linear.weight);
-      train(name(slot) + ".bias", linear.bias);
+    for_each_linear(model.blocks.resident()[i], [&](family::Slot slot, model::Linear& linear) {
+      linear.weight = train(name(slot), linear.weight.dense());
+      linear.bias = train(name(slot) + ".bias", linear.bias);
     });
-    for_each_norm(model.blocks[i], [&](family::Slot slot, model::RmsNorm& norm) { train(name(slot), norm.weight); });
+    for_each_norm(model.blocks.resident()[i],
+                  [&](family::Slot slot, model::RmsNorm& norm) { norm.weight = train(name(slot), norm.weight); });
   }
   student.begin.push_back(student.trainables.size());
   student.embedding_ = student.trainables.size();
-  train("embedding", model.embedding);
-  train("final_norm", model.final_norm.weight);
+  model.embedding = train("embedding", model.embedding);
+  model.final_norm.weight = train("final_norm", model.final_norm.weight);
   if (model.spec.tied_head) {
     model.lm_head.weight = model.embedding;
   } else {
-    train("head", model.lm_head.weight);
+    model.lm_head.weight = train("head", model.lm_head.weight.dense());
   }
   student.model = std::move(model);
   return student;

@@ -89,7 +89,7 @@ class Greedy : public ::testing::TestWithParam<std::string> {
       const Tensor ids = at::tensor(std::vector<int64_t>(all.begin(), all.end()), at::kLong).to(device);
       const model::Context context = model.context(ids.size(0));
       Tensor hidden = model.embed(ids.unsqueeze(0));
-      for (const model::Block& block : model.blocks) hidden = block.forward(hidden, context);
+      for (const model::BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
       const Tensor full = model.head(hidden)[0].to(at::kFloat);  // [T, V]
 
       model::DecodeState state = model::make_decode_state(model, 1, ids.size(0));
@@ -157,7 +157,9 @@ TEST(Generator, SeededTextRepeatsAndDoesNotDependOnTheBatch) {
 TEST(Generator, NanIsNamedByItsBlock) {
   for (const auto& [block, name] : {std::pair(0, "block 0"), std::pair(1, "block 1")}) {
     const model::CausalLm model = load("llama-gqa", at::kCPU);
-    model.blocks[static_cast<size_t>(block)].down.weight[3][2].fill_(std::numeric_limits<float>::quiet_NaN());
+    model.blocks.lease(static_cast<size_t>(block))
+        ->down.weight.dense()[3][2]
+        .fill_(std::numeric_limits<float>::quiet_NaN());
     try {
       generate(model, {{1, 2, 3}}, 4);
       FAIL();

@@ -11,7 +11,7 @@ Tensor logprobs(const CausalLm& model, const Tensor& ids) {
   const at::NoGradGuard no_gradients;
   const Context context = model.context(ids.size(1));
   Tensor hidden = model.embed(ids);
-  for (const Block& block : model.blocks) hidden = block.forward(hidden, context);
+  for (const BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
   return at::log_softmax(model.head(hidden), -1).to(at::kDouble);
 }
 
@@ -37,8 +37,8 @@ class GoldenPruned : public GoldenModel {};
 TEST_P(GoldenPruned, LogProbabilitiesEqualTransformers) {
   std::vector<Block> kept;
   const auto& removed = expected["pruned"]["remove"];
-  for (size_t i = 0; i < model.blocks.size(); ++i) {
-    if (std::find(removed.begin(), removed.end(), i) == removed.end()) kept.push_back(model.blocks[i]);
+  for (const BlockLease& block : model.blocks.forward()) {
+    if (std::find(removed.begin(), removed.end(), block.index()) == removed.end()) kept.push_back(*block);
   }
   model.blocks = kept;
   const Tensor want = test::numbers_tensor(expected["pruned"]["logprobs_row0"]);
@@ -52,7 +52,7 @@ TEST_P(GoldenModel, KernelsEqualPlainOperators) {
   const at::AutoGradMode gradients(true);
   const Context context = model.context(ids.size(1));
   Tensor hidden = model.embed(ids).requires_grad_();
-  for (const Block& block : model.blocks) hidden = block.forward(hidden, context);
+  for (const BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
   EXPECT_LT(largest_difference(at::log_softmax(model.head(hidden), -1).detach().to(at::kDouble), fused), 2e-5);
 }
 

@@ -12,7 +12,7 @@ Tensor logits(const CausalLm& model, const Tensor& ids) {
   const at::NoGradGuard no_gradients;
   const Context context = model.context(ids.size(1));
   Tensor hidden = model.embed(ids);
-  for (const Block& block : model.blocks) hidden = block.forward(hidden, context);
+  for (const BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
   return model.head(hidden);
 }
 
@@ -26,7 +26,7 @@ TEST(ToyFamily, GivesTheLogitsOfTheModelThatItRenames) {
     const Json expected = read_json(llama.dir() / "expected.json");
     const Tensor ids = test::ids_tensor(Json::array({expected["inputs"][0]}));
     EXPECT_TRUE(logits(got, ids).equal(logits(want, ids))) << name;
-    EXPECT_EQ(got.blocks[0].parameters()[0].name, "attn_norm.weight");
+    EXPECT_EQ(got.blocks.lease(0)->parameters()[0].name, "attn_norm.weight");
   }
 }
 
@@ -35,14 +35,14 @@ TEST(Block, IsItsTwoHalves) {
   const at::NoGradGuard no_gradients;
   for (const char* name : {"llama-gqa", "llama-bias", "qwen3"}) {
     const CausalLm model = load(checkpoint::Checkpoint(test::golden_models() / name), at::kCPU, at::kFloat);
-    const Block& block = model.blocks[1];
+    const BlockLease block = model.blocks.lease(1);
     const Context context = model.context(7);
     const Tensor x = at::randn({2, 7, model.spec.hidden}), before = x.clone();
-    const Tensor middle = block.attention(x, context), kept = middle.clone();
-    const Tensor halves = block.mlp(middle);
+    const Tensor middle = block->attention(x, context), kept = middle.clone();
+    const Tensor halves = block->mlp(middle);
     EXPECT_TRUE(x.equal(before)) << name;
     EXPECT_TRUE(middle.equal(kept)) << name;
-    EXPECT_TRUE(at::allclose(halves, block.forward(x, context), 1e-6, 1e-6)) << name;
+    EXPECT_TRUE(at::allclose(halves, block->forward(x, context), 1e-6, 1e-6)) << name;
   }
 }
 

@@ -160,7 +160,7 @@ TEST(Apply, HalfBlocksCannotBeWrittenYet) {
   PrunePlan plan = removing({1});
   plan.remove.push_back({2, plan::Part::kMlp});
   try {
-    apply(model, 4, "", plan, dir / "out", {}, false);
+    test::apply(model, plan, dir / "out");
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ExitCode::kUnsupported);

@@ -68,12 +68,12 @@ std::map<std::string, Tensor> trained_tensors(const Student& student) {
   if (!student.parts.empty()) return out;
   const model::CausalLm& m = student.model;
   for (size_t i = 0; i < m.blocks.size(); ++i) {
-    for (const model::Parameter& p : m.blocks[i].parameters())
+    for (const model::Parameter& p : m.blocks.lease(i)->parameters())
       out[family::block_prefix(static_cast<int64_t>(i)) + p.name] = p.view();
   }
   out[family::kEmbedding] = m.embedding;
   out[family::kFinalNorm] = m.final_norm.weight;
-  out[family::kHead] = m.lm_head.weight;
+  out[family::kHead] = m.lm_head.weight.dense();
   return out;
 }
 
@@ -100,7 +100,7 @@ TEST_P(GoldenTraining, EqualsTheReference) {
   for (int i = 0; i < 32; ++i) {
     if (std::count(removed.begin(), removed.end(), i)) continue;
     teacher.block.push_back(i);
-    kept.push_back(model.blocks[static_cast<size_t>(i)]);
+    kept.push_back(*model.blocks.lease(static_cast<size_t>(i)));
   }
   model.blocks = kept;
   Student student = settings.method == recipe::Method::kFull ? make_full_student(std::move(model), at::kFloat)
