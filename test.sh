@@ -4,17 +4,19 @@
 # usage: ./test.sh             everything that needs no Python
 #        ./test.sh --interop   the tests against Transformers, PEFT and tokenizers (installs them into .deps/oracle)
 #        ./test.sh --sanitize  the torch-free rooms and the corpus of bad files under ASan and UBSan
-#        ./test.sh --fuzz SECONDS   the readers of untrusted files under libFuzzer, each for a share of the time
+#        ./test.sh --fuzz [SECONDS]   the readers of untrusted files under libFuzzer, each for a share of the time
 # Tests that want larger data take its folder from SHORTEN_TEST_DATA and are skipped, by name, without.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-# ctest counts processes; these are the cases of the test programs, by GoogleTest's own lines.
-cases() {
-  awk '/^\[       OK \] .* ms\)$/ {passed++}
+# ctest counts processes; these are the cases of the test programs, by GoogleTest's own lines. A process that died in the
+# middle of a case has no line for it.
+cases() {  # FOLDER STATUS
+  awk -v status="$2" '/^\[       OK \] .* ms\)$/ {passed++}
        /^\[  FAILED  \] .* ms\)$/ {failed++}
        /^\[  SKIPPED \] .* ms\)$/ {skipped++; names = names "  " $4 "\n"}
        END {
+         if (status && !failed) failed = 1
          if (skipped) printf "skipped:\n%s", names
          printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
        }' "$1/Testing/Temporary/LastTest.log"
@@ -22,7 +24,7 @@ cases() {
 run_tests() {
   local status=0
   ctest --test-dir "$1" --output-on-failure --parallel 2 || status=$?
-  cases "$1"
+  cases "$1" $status
   return $status
 }
 

@@ -30,7 +30,8 @@ struct JsonMember {
   std::string_view value;
 };
 
-// REQUIRES for the walkers and editors below: `text` has passed check_json_text or parse_json.
+// REQUIRES for the walkers and editors below: `text` has passed check_json_text, or parse_json and has no
+// byte-order mark.
 std::vector<JsonMember> json_members(std::string_view text);         // of an object, in order
 std::vector<std::string_view> json_elements(std::string_view text);  // of an array, in order
 

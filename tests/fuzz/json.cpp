@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::run([&] { check_json_text(text, "file"); });
   return fuzz::run([&] {
     const Json value = parse_json(text, "file");
+    if (text.starts_with("\xEF\xBB\xBF")) return;  // which only the tree's reader passes over
     try {
       check_json_text(text, "file");
     } catch (const Error&) {

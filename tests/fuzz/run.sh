@@ -20,6 +20,7 @@ seeds() {
   esac
 }
 
+[ -w /dev/shm ] && export TMPDIR=/dev/shm  # files that nobody keeps
 failed=0 runs=0
 for program in "${programs[@]}"; do
   target=${program##*/fuzz_}

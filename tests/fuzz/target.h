@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "temp_dir.h"
 
 namespace shorten::fuzz {
