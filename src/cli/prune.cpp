@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "checkpoint/output_dir.h"
 #include "cli/common.h"
 #include "core/error.h"
 #include "core/json_text.h"
@@ -59,6 +60,9 @@ void run_prune(const PruneOptions& o, const CommonOptions& common) {
     request.plan = plan::read_plan(*o.plan);
     request.plan_file = *o.plan;
   }
+  // What costs nothing comes before the model is opened.
+  const fs::path source = checkpoint::resolve_model(o.model);
+  checkpoint::check_output_dir(common.output, {source}, common.force);
   request.model = family::open_model(o.model);
   const int64_t blocks = request.model->blocks();
   if (o.drop) {

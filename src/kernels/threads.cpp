@@ -5,14 +5,14 @@
 #include <omp.h>
 
 // Of MKL, which LibTorch is built with on x86 and which has a number of threads of its own.
-extern "C" __attribute__((weak)) int mkl_set_num_threads_local(int threads);
+extern "C" __attribute__((weak)) int MKL_Set_Num_Threads_Local(int threads);
 
 namespace shorten::kernels {
 
 void compute_alone() {
   at::internal::lazy_init_num_threads();  // else the first parallel loop would set the number again
   omp_set_num_threads(1);                 // of this thread: an internal control variable
-  if (mkl_set_num_threads_local) mkl_set_num_threads_local(1);
+  if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(1);
 }
 
 }  // namespace shorten::kernels

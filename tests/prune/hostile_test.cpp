@@ -60,8 +60,8 @@ const std::vector<HostileCase> kConfigs = {
        edit(dir / "model/config.json", "\"num_hidden_layers\": 4", "\"num_hidden_layers\": 5");
      },
      kBadInput,
-     {"config.json", "num_hidden_layers"}},
-    tensors_case("more_blocks_than_it_says", 5, {"model.safetensors", "model.layers.4."}, kUnsupported),
+     {"config.json", "5 blocks", "missing     model.layers.4."}},
+    tensors_case("more_blocks_than_it_says", 5, {"4 blocks", "unexpected  model.layers.4."}, kBadInput),
     tensors_case("block_without_tensors", 3, {"model.layers.3."}, kBadInput),
     {"readme_links_to_a_private_file",
      [](const fs::path& dir) {
@@ -105,7 +105,7 @@ const auto kNothing = [](const fs::path&) {};
 const auto kOldOutput = [](const fs::path& dir) { write_tiny_model(dir / "out", 3); };
 
 const std::vector<OutputCase> kOutputs = {
-    {{"exists", kOldOutput, kUsage, {"out", "exists", "--force"}}, "out", false},
+    {{"exists", kOldOutput, kUsage, {"out", "exists", "`force`"}}, "out", false},
     {{"is_a_file", [](const fs::path& dir) { write(dir / "out", "x"); }, kUsage, {"out", "not a folder"}}, "out", true},
     {{"is_a_link_to_a_folder",
       [](const fs::path& dir) {
@@ -119,7 +119,7 @@ const std::vector<OutputCase> kOutputs = {
     {{"is_no_model",
       [](const fs::path& dir) { write(dir / "out/thesis.tex", "x"); },
       kUsage,
-      {"out", "even with --force"}},
+      {"out", "even with `force`"}},
      "out",
      true},
     {{"is_the_input", kNothing, kUsage, {"the output is the input"}}, "model", true},
