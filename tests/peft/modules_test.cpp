@@ -41,7 +41,9 @@ TEST_F(PeftModules, WhatIsNoConfigurationIsSaid) {
        {std::pair(R"({"target_modules": ["q_proj"], "layers_to_transform": [0], "layers_pattern": "h"})", "no module"),
         {R"({"target_modules": "all-linear", "layers_to_transform": [0]})", "layers_to_transform"},
         {R"({"target_modules": ["q_proj"], "layers_to_transform": 0, "layers_pattern": [1]})", "layers_pattern"}}) {
-    EXPECT_THAT([&] { parts(Json::parse(text)); }, testing::ThrowsMessage<Error>(testing::HasSubstr(says))) << text;
+    EXPECT_THAT(([&, text = text] { parts(Json::parse(text)); }),
+                testing::ThrowsMessage<Error>(testing::HasSubstr(says)))
+        << text;
   }
 }
 
