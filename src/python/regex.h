@@ -2,13 +2,12 @@
 // Regular expressions of Python's `re` for paths of modules, run on PCRE2; what the two read differently is refused.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/json.h"
-
-struct pcre2_real_code_8;
+#include "text/pcre.h"
 
 namespace shorten::python {
 
@@ -25,7 +24,7 @@ class Regex {
 
   std::filesystem::path file_;
   std::string key_, pattern_;
-  std::shared_ptr<const pcre2_real_code_8> code_;
+  std::optional<text::Pcre> pcre_;
 };
 
 }  // namespace shorten::python

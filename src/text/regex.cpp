@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/format.h>
-#include <pcre2.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -121,13 +119,8 @@ class Translation {
 
 }  // namespace
 
-struct Regex::Code {
-  pcre2_code* code = nullptr;
-  ~Code() { pcre2_code_free(code); }
-};
-
 Regex::Regex(std::string_view pattern, std::filesystem::path file, std::string where)
-    : code_(std::make_unique<Code>()), pattern_(pattern), file_(std::move(file)), where_(std::move(where)) {
+    : pattern_(pattern), file_(std::move(file)), where_(std::move(where)) {
   if (pattern.size() > kMaxPattern) {
     throw bad_input("a regular expression is too long")
         .file(file_)
@@ -141,85 +134,47 @@ Regex::Regex(std::string_view pattern, std::filesystem::path file, std::string w
         .where(where_)
         .found(fmt::format("{} in {}", problem, pattern));
   }
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  // Ruby's ^ and $ match at every line.
-  const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-  code_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error,
-                              &offset, nullptr);
-  if (!code_->code) {
-    PCRE2_UCHAR text[256];
-    pcre2_get_error_message(error, text, sizeof text);
+  try {
+    // Ruby's ^ and $ match at every line.
+    pcre_.emplace(translated, Pcre::Options{.lines = true, .unicode = true, .just_in_time = true});
+  } catch (const PcreProblem& problem) {
     throw bad_input("a regular expression does not compile")
         .file(file_)
         .where(where_)
-        .found(fmt::format("{}: {}", pattern_, reinterpret_cast<const char*>(text)));
+        .found(fmt::format("{}: {}", pattern_, problem.what));
   }
-  pcre2_jit_compile(code_->code, PCRE2_JIT_COMPLETE);  // where it fails, matching is slower
 }
 
-Regex::~Regex() = default;
-Regex::Regex(Regex&&) noexcept = default;
-Regex& Regex::operator=(Regex&&) noexcept = default;
-
-struct Regex::Scanner::State {
-  pcre2_match_data* data;
-  pcre2_match_context* limits;
-
-  State(const pcre2_code* code, size_t text_size)
-      : data(pcre2_match_data_create_from_pattern(code, nullptr)), limits(pcre2_match_context_create(nullptr)) {
-    if (!data || !limits) {
-      release();
-      throw no_space("no memory for a regular expression");
-    }
-    const size_t limit = kMatchLimit + kMatchLimitPerByte * text_size;
-    pcre2_set_match_limit(limits, static_cast<uint32_t>(std::min<size_t>(limit, UINT32_MAX)));
-    pcre2_set_heap_limit(limits, kHeapLimitKib);
-  }
-  ~State() { release(); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-
-  void release() {
-    pcre2_match_context_free(limits);
-    pcre2_match_data_free(data);
-  }
-};
-
 Regex::Scanner::Scanner(const Regex& regex, std::string_view text)
-    : regex_(regex), text_(text), state_(std::make_unique<State>(regex.code_->code, text.size())) {}
-
-Regex::Scanner::~Scanner() = default;
+    : regex_(regex),
+      text_(text),
+      matcher_(*regex.pcre_, text, {kMatchLimit + kMatchLimitPerByte * text.size(), kHeapLimitKib}) {}
 
 std::optional<Match> Regex::Scanner::next() {
   while (at_ <= text_.size()) {
-    const auto match = [&](uint32_t options) {
-      return pcre2_match(regex_.code_->code, reinterpret_cast<PCRE2_SPTR>(text_.data()), text_.size(), at_,
-                         options | PCRE2_NO_UTF_CHECK, state_->data, state_->limits);
-    };
-    int result = match(0);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(PCRE2_NO_JIT);
-    if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
-    if (result < 0) {
-      PCRE2_UCHAR text[256];
-      pcre2_get_error_message(result, text, sizeof text);
-      throw bad_input("a regular expression of the tokenizer takes too long on this text")
-          .file(regex_.file_)
-          .where(regex_.where_)
-          .found(fmt::format("{} at byte {} of {}: {}", reinterpret_cast<const char*>(text), at_, text_.size(),
-                             regex_.pattern_));
-    }
-    const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(state_->data);
-    const Match found{offsets[0], offsets[1]};
-    if (found.start == found.end && last_end_ == found.end) {
-      at_ = found.end < text_.size() ? found.end + utf8_sequence_length(text_, found.end) : found.end + 1;
+    const std::optional<Match> found = find();
+    if (!found) return std::nullopt;
+    if (found->start == found->end && last_end_ == found->end) {
+      at_ = found->end < text_.size() ? found->end + utf8_sequence_length(text_, found->end) : found->end + 1;
       continue;
     }
-    at_ = found.end;
-    last_end_ = found.end;
+    at_ = found->end;
+    last_end_ = found->end;
     return found;
   }
   return std::nullopt;
+}
+
+std::optional<Match> Regex::Scanner::find() {
+  try {
+    const auto found = matcher_.find(at_);
+    return found ? std::optional(Match{found->first, found->second}) : std::nullopt;
+  } catch (const PcreProblem& problem) {
+    throw bad_input("a regular expression of the tokenizer takes too long on this text")
+        .file(regex_.file_)
+        .where(regex_.where_)
+        .found(fmt::format("{} at byte {} of {}: {}", problem.what, at_, text_.size(), regex_.pattern_));
+  }
 }
 
 }  // namespace shorten::text

@@ -5,10 +5,11 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "text/pcre.h"
 
 namespace shorten::text {
 
@@ -21,16 +22,12 @@ class Regex {
   // `file` and `where` are named in errors: bad_input if it does not compile, unsupported if it uses
   // what is not translated.
   Regex(std::string_view pattern, std::filesystem::path file, std::string where);
-  ~Regex();
-  Regex(Regex&&) noexcept;
-  Regex& operator=(Regex&&) noexcept;
 
   // Goes through the non-overlapping matches of one text.
   class Scanner {
    public:
     // REQUIRES: well-formed UTF-8; `regex` and `text` outlive the scanner.
     Scanner(const Regex& regex, std::string_view text);
-    ~Scanner();
     Scanner(const Scanner&) = delete;
     Scanner& operator=(const Scanner&) = delete;
 
@@ -39,17 +36,17 @@ class Regex {
     std::optional<Match> next();
 
    private:
-    struct State;
+    std::optional<Match> find();
+
     const Regex& regex_;
     std::string_view text_;
     size_t at_ = 0;
     std::optional<size_t> last_end_;
-    std::unique_ptr<State> state_;
+    Pcre::Matcher matcher_;
   };
 
  private:
-  struct Code;
-  std::unique_ptr<Code> code_;
+  std::optional<Pcre> pcre_;
   std::string pattern_;
   std::filesystem::path file_;
   std::string where_;
