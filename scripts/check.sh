@@ -60,7 +60,8 @@ done < <(git ls-files '*.cpp' '*.h' '*.cu' '*.cuh' '*.py' '*.sh' '*.cmake' '*CMa
 
 # clang-format 14 does not know CUDA's <<< >>>.
 if command -v clang-format >/dev/null; then
-  git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror 2>&1 | grep -m 5 error && fail "clang-format -i the files above"
+  badly_laid_out=$(git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror 2>&1 | grep error || true)
+  [ -z "$badly_laid_out" ] || fail "clang-format -i these: $(head -n 5 <<<"$badly_laid_out")"
 fi
 [ $failed = 0 ] && echo "check: rooms, layout and lengths are in order"
 exit $failed

@@ -49,7 +49,8 @@ TEST(ToyCriterion, RunsBesideTheOthers) {
     for (size_t b = 0; b < model.blocks.size(); ++b) {
       const model::Block& block = *model.blocks.lease(b);
       const Tensor attended = block.attention(x, context), normed = block.post_attention_norm(attended);
-      const std::vector<Tensor> gate_up = at::linear(normed, block.gate_up.weight.dense(), block.gate_up.bias).chunk(2, -1);
+      const std::vector<Tensor> gate_up =
+          at::linear(normed, block.gate_up.weight.dense(), block.gate_up.bias).chunk(2, -1);
       const Tensor units = at::silu(gate_up[0]) * gate_up[1];
       const double expected = units.square().mean().item<double>();
       EXPECT_NEAR(out.criteria[1].second.scores[b], expected, 1e-5 * expected) << "block " << b;
