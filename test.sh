@@ -23,7 +23,7 @@ cases() {  # FOLDER STATUS
 }
 run_tests() {
   local status=0
-  ctest --test-dir "$1" --output-on-failure --parallel 2 || status=$?
+  ctest --test-dir "$1" --output-on-failure --parallel 2 "${@:2}" || status=$?
   cases "$1" $status
   return $status
 }
@@ -41,6 +41,13 @@ case ${1:-} in
     scripts/build.sh sanitize
     run_tests build/sanitize
     ;;
+  --sanitize-torch)
+    programs=(model score infer train engine)
+    scripts/build.sh sanitize-torch build/sanitize-torch "${programs[@]/#/test_}"
+    # Leaks are not looked for: LibTorch keeps what it has made once to the end.
+    export ASAN_OPTIONS=detect_leaks=0
+    run_tests build/sanitize-torch --tests-regex "^($(IFS='|'; echo "${programs[*]}"))"
+    ;;
   --fuzz)
     scripts/build.sh sanitize build/sanitize fuzz
     tests/fuzz/run.sh "${2:-60}"
@@ -50,7 +57,7 @@ case ${1:-} in
     tests/interop/run.sh
     ;;
   *)
-    echo "usage: ./test.sh [--interop | --sanitize | --fuzz SECONDS]" >&2
+    echo "usage: ./test.sh [--interop | --sanitize | --sanitize-torch | --fuzz SECONDS]" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Configures and builds a preset of CMakePresets.json. usage: scripts/build.sh PRESET [FOLDER [TARGET]]
+# Configures and builds a preset of CMakePresets.json. usage: scripts/build.sh PRESET [FOLDER [TARGET...]]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=$1
@@ -13,4 +13,5 @@ jobs=$(nproc)
 memory=$(awk '/MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
 [ "$memory" -ge 1 ] || memory=1
 [ "$jobs" -le "$memory" ] || jobs=$memory
-cmake --build "$folder" --parallel "$jobs" --target "${3:-all}"
+targets=("${@:3}")
+cmake --build "$folder" --parallel "$jobs" --target "${targets[@]:-all}"
