@@ -90,6 +90,9 @@ void add_settings(CLI::App& app, HealOptions& o, recipe::Group group, const std:
   }
 }
 
+// An empty name, of a variable that is not set for example, is not the same as none.
+std::string not_empty(const std::string& name) { return name.empty() ? "an empty name" : ""; }
+
 void add_data(CLI::App& app, HealOptions& o) {
   const std::string group = "Training data";
   app.add_option("--data", o.data, "files of rows or text, or self: the parent generates the text [self]")
@@ -112,11 +115,13 @@ void add_learning(CLI::App& app, HealOptions& o) {
   const std::string group = "Method and objective";
   add_settings(app, o, recipe::Group::kMethod, group);
   app.add_option("--teacher", o.teacher, "the unpruned parent [the one shorten.json names]")
+      ->check(not_empty)
       ->type_name("MODEL")
       ->group(group);
   add_settings(app, o, recipe::Group::kTeaching, group);
   add_settings(app, o, recipe::Group::kAdapter, group);
   app.add_option("--init-adapter", o.request.init_adapter, "start from this PEFT adapter")
+      ->check(not_empty)
       ->type_name("DIR")
       ->group(group);
 }
@@ -135,6 +140,7 @@ void add_steps(CLI::App& app, HealOptions& o) {
 void add_watching(CLI::App& app, HealOptions& o) {
   const std::string group = "Validation and saving";
   app.add_option("--validation", o.validation, "rows held out, or a file of them [5 %, at most 256]")
+      ->check(not_empty)
       ->type_name("N|SOURCE")
       ->group(group);
   app.add_option("--text", o.request.texts, "a text whose perplexity each validation measures; may be repeated")

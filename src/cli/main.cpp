@@ -79,7 +79,7 @@ void add_common(CLI::App& app, CommonOptions& o) {
 }
 
 int report(const Error& thrown, bool json) {
-  const Error error = thrown.with_field_names(option_name);
+  const Error error = thrown.with_field_names(known_option);
   write_stderr(error.block() + "\n");
   if (json) {
     Json fields = {{"code", static_cast<int>(error.code())}, {"message", error.message()}};
@@ -120,6 +120,7 @@ void parse_and_run(int argc, char** argv) {
     verbs.emplace_back(sub, verb.setup(*sub, common));
     add_common(*sub, common);
   }
+  know_options(app);
   try {
     app.parse(argc, argv);
     Terminal terminal(common.quiet ? Verbosity::kQuiet : common.verbose ? Verbosity::kVerbose : Verbosity::kNormal);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
@@ -17,6 +18,11 @@ constexpr std::array kOthers = {
     std::pair{"patience", "--early-stop"}, std::pair{"shuffle", "--no-shuffle"}, std::pair{"texts", "--text"},
 };
 
+std::set<std::string>& known_options() {  // of this program; filled once, by main
+  static std::set<std::string> known;
+  return known;
+}
+
 }  // namespace
 
 std::string option_name(const std::string& field) {
@@ -30,6 +36,19 @@ std::string option_name(const std::string& field) {
   std::string option = "--" + field;
   std::replace(option.begin(), option.end(), '_', '-');
   return option;
+}
+
+void know_options(const CLI::App& app) {
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (const CLI::Option* option : sub->get_options()) {
+      for (const std::string& name : option->get_lnames()) known_options().insert("--" + name);
+    }
+  }
+}
+
+std::string known_option(const std::string& field) {
+  const std::string option = option_name(field);
+  return option == "MODEL" || known_options().contains(option) ? option : "";
 }
 
 std::string with_option_names(const std::string& text) {

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "cli/option_names.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "core/units.h"
 
@@ -55,7 +57,8 @@ Hooks Terminal::hooks() {
   return out;
 }
 
-void Terminal::message(Level level, std::string_view text) const {
+void Terminal::message(Level level, std::string_view said) const {
+  const std::string text = usage_error(std::string(said)).with_field_names(known_option).message();
   if (level == Level::kWarning) return write_line(fmt::format("warning: {}", text));
   if (verbosity_ == Verbosity::kVerbose || (level == Level::kInfo && verbosity_ == Verbosity::kNormal))
     write_line(text);

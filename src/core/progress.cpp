@@ -24,19 +24,26 @@ void log_warning(std::string_view message) { say(Level::kWarning, message); }
 
 bool stop_requested() { return current->stop.stop_requested(); }
 
-Progress::Progress(std::string label, int64_t total, std::string unit)
+Progress::Progress(std::string label, int64_t total, std::string unit, bool stops)
     : hooks_(*current),
       label_(std::move(label)),
       unit_(std::move(unit)),
       total_(total),
+      stops_(stops),
       start_(std::chrono::steady_clock::now()) {}
 
-Progress::~Progress() { tell(true); }
+Progress::~Progress() {
+  try {
+    tell(true);
+  } catch (...) {  // of the hook: a destructor has nobody to throw to, and what it tells is the end of a bar
+  }
+}
 
 void Progress::advance(int64_t by) {
   done_ += by;
   tell(false);
-  if (hooks_.stop.stop_requested()) throw interrupted("stopped, as was asked").found(label_);
+  if (stops_ && done_ < total_ && hooks_.stop.stop_requested())
+    throw interrupted("stopped, as was asked").found(label_);
 }
 
 void Progress::tell(bool ended) const {

@@ -25,8 +25,9 @@ struct ProgressState {
 
 struct Hooks {
   std::function<void(Level level, std::string_view message)> on_message = {};
-  std::function<void(const ProgressState& state)> on_progress = {};  // on every step: whoever draws draws now and then
-  std::stop_token stop = {};                                         // looked at between steps
+  // On every step: whoever draws draws now and then. Called by one thread at a time, not always the job's own.
+  std::function<void(const ProgressState& state)> on_progress = {};
+  std::stop_token stop = {};  // looked at between steps
 };
 
 // From here to the end of the scope the calls of this thread report to `hooks`, which must live as long. Scopes nest.
@@ -51,12 +52,13 @@ bool stop_requested();  // of the hooks of this thread
 class Progress {
  public:
   // `label` says what is done, `unit` what is counted ("blocks"), `total` how many there are.
-  Progress(std::string label, int64_t total, std::string unit);
+  // What should not be broken off, such as writing a result that is there, does not stop.
+  Progress(std::string label, int64_t total, std::string unit, bool stops = true);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Throws interrupted if the job is asked to stop.
+  // Throws interrupted if the job is asked to stop, unless this was the last step.
   void advance(int64_t by = 1);
 
  private:
@@ -65,6 +67,7 @@ class Progress {
   const Hooks& hooks_;
   std::string label_, unit_;
   int64_t total_, done_ = 0;
+  bool stops_;
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -175,7 +175,7 @@ void write_outputs(const HealRequest& request, const Sources& s, train::Student&
     try {
       make();
     } catch (const Error& e) {
-      if (e.code() == ExitCode::kNoSpace) throw;
+      if (e.code() == ExitCode::kNoSpace || e.code() == ExitCode::kInterrupted) throw;
       log_warning(fmt::format("{} is not written: {}", aside.string(), e.message()));
       std::error_code ignored;  // it holds something, then
       fs::remove(aside, ignored);

@@ -73,7 +73,7 @@ void run_on_own_threads(int threads, const std::function<void()>& work) {
           work();
         } catch (...) {
           const std::lock_guard lock(mutex);
-          error = std::current_exception();
+          if (!error) error = std::current_exception();
         }
       });
     }
@@ -173,12 +173,17 @@ void run_on_cpu(const model::CausalLm& model, std::span<const Unit* const> units
   std::atomic<size_t> next = 0;
   run_on_own_threads(at::get_num_threads(), [&] {
     const at::NoGradGuard no_gradients;  // of this thread
-    for (size_t first = next.fetch_add(kAtATime); first < units.size(); first = next.fetch_add(kAtATime)) {
-      std::vector<Batch> batches;
-      for (size_t i = first; i < std::min(first + kAtATime, units.size()); ++i)
-        batches.push_back(embed(model, units.subspan(i, 1)));
-      run_blocks(model, batches);
-      for (const Batch& batch : batches) collector.take(batch, ask(model, batch, options));
+    try {
+      for (size_t first = next.fetch_add(kAtATime); first < units.size(); first = next.fetch_add(kAtATime)) {
+        std::vector<Batch> batches;
+        for (size_t i = first; i < std::min(first + kAtATime, units.size()); ++i)
+          batches.push_back(embed(model, units.subspan(i, 1)));
+        run_blocks(model, batches);
+        for (const Batch& batch : batches) collector.take(batch, ask(model, batch, options));
+      }
+    } catch (...) {
+      next = units.size();  // the others need not go on
+      throw;
     }
   });
 }

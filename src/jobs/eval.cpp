@@ -97,7 +97,7 @@ void check(const EvalRequest& request) {
     throw usage_error("nothing to measure").expected("a `text`, or `tasks`, or both");
   if (request.tasks.empty() != request.task_data.empty()) {
     throw usage_error(request.tasks.empty() ? "`task_data` without `tasks`" : "`tasks` without `task_data`")
-        .help("`list_tasks`: the tasks, and how to get their data");
+        .help("shorten eval `list_tasks`: the tasks, and how to get their data");
   }
   if (request.tasks.empty() && !request.files.log_samples.empty()) throw usage_error("`log_samples` without `tasks`");
   if (request.texts.empty() && !request.files.per_token.empty())

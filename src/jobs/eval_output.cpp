@@ -37,7 +37,7 @@ void check_folder(const fs::path& folder) {
   throw usage_error("the output is no folder of results")
       .file(folder)
       .expected("a new folder, or one of an earlier shorten eval")
-      .help("choose another folder, or a file: report.json");
+      .help("choose another folder, or a file: `output` report.json");
 }
 
 // Throws where a folder could not be made because something else is there.

@@ -112,7 +112,7 @@ void fit_steps(const HealRequest& request, size_t rows, recipe::Settings& settin
   // The paper's 100 steps are a fifteenth of its recipe; of the fewer rows that the parent writes they would be most.
   if (request.self_text() && !request.settings.warmup) settings.warmup = std::min(settings.warmup, settings.steps / 10);
   if (2 * settings.warmup <= settings.steps) return;
-  log_warning(fmt::format("{} steps of warm-up, but only {} in all: {}", settings.warmup, settings.steps,
+  log_warning(fmt::format("{} steps of warm-up, but only {} in all: {} (`warmup`)", settings.warmup, settings.steps,
                           settings.warmup >= settings.steps ? "the full learning rate is never reached"
                                                             : "most of the training is at a lower learning rate"));
 }

@@ -9,7 +9,9 @@ namespace shorten::jobs {
 
 fs::path real_path(const fs::path& path) {
   std::error_code error;
-  return fs::weakly_canonical(fs::absolute(path), error);  // of a relative name that is not there it is relative
+  const fs::path absolute = fs::absolute(path);  // else a relative name that is not there stays relative
+  const fs::path out = fs::weakly_canonical(absolute, error);
+  return error ? absolute.lexically_normal() : out;
 }
 
 void check_not_input(const fs::path& output, const std::vector<fs::path>& inputs) {

@@ -33,7 +33,7 @@ void check(const ScoreRequest& request) {
     throw usage_error("this criterion needs calibration text")
         .help("`text` FILE, for example a few pages of what the model will be used for");
   }
-  if (!needs_text(request) && any) log_warning("no criterion here needs text: it is not used");
+  if (!needs_text(request) && any) log_warning("no criterion here needs text: `text` is not used");
   if (request.self_text && request.tokens.bos) {
     throw usage_error("`bos` does not apply to text that the model generates")
         .help("each row begins with the BOS token, if there is one");

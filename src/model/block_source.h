@@ -50,8 +50,11 @@ class BlockSource {
   BlockLease lease(size_t i, [[maybe_unused]] size_t next) const { return {blocks_[i], i}; }
   BlockLease lease(size_t i) const { return lease(i, size()); }
 
-  Pass forward() const;   // from the first to the last
-  Pass backward() const;  // from the last to the first
+  // The source outlives the pass.
+  Pass forward() const&;   // from the first to the last
+  Pass backward() const&;  // from the last to the first
+  void forward() && = delete;
+  void backward() && = delete;
 
   // The blocks themselves, to be made or changed.
   std::vector<Block>& resident() { return blocks_; }
@@ -97,7 +100,7 @@ class BlockSource::Pass {
   bool backward_;
 };
 
-inline BlockSource::Pass BlockSource::forward() const { return {*this, false}; }
-inline BlockSource::Pass BlockSource::backward() const { return {*this, true}; }
+inline BlockSource::Pass BlockSource::forward() const& { return {*this, false}; }
+inline BlockSource::Pass BlockSource::backward() const& { return {*this, true}; }
 
 }  // namespace shorten::model

@@ -71,7 +71,8 @@ std::map<std::string, std::string> write_shards(const std::vector<Shard>& shards
   for (const Shard& shard : shards) {
     for (const Tensor& tensor : shard.tensors) bytes += tensor.size();
   }
-  Progress progress("write " + human_bytes(bytes), static_cast<int64_t>(shards.size()), "files");
+  Progress progress("write " + human_bytes(bytes), static_cast<int64_t>(shards.size()), "files",
+                    /*stops=*/false);
   for (const Shard& shard : shards) {
     std::vector<Tensor> tensors = shard.tensors;
     if (fill) {

@@ -15,7 +15,7 @@ void take_all(const SettingsRequest& request, Settings& s) {
   for (const Setting& setting : settings_table()) {
     if (!is_asked(setting, request)) continue;
     take_asked(setting, request, s);
-    check_value(setting, s);
+    check_value(setting, s, true);
   }
 }
 
@@ -92,7 +92,7 @@ bool take_changes(const SettingsRequest& request, Settings& settings) {
     if (setting.on_resume != OnResume::kFree || !is_asked(setting, request)) continue;
     const Json before = value_of(setting, settings);
     take_asked(setting, request, settings);
-    check_value(setting, settings);
+    check_value(setting, settings, true);
     if (value_of(setting, settings) == before) continue;
     if (settings.average_micro && setting.key != std::string_view("recompute")) {
       throw usage_error("with `loss_average` micro the loss depends on the micro-batch")

@@ -41,6 +41,7 @@ struct NumberPair {  // two members that are one value elsewhere
 struct Count {
   Member<int64_t> at;
   int64_t low, high;
+  int64_t least_asked = low;  // where the lowest value stands for what was not asked for
 };
 struct Unsigned {
   Member<uint64_t> at;
@@ -103,8 +104,8 @@ void read_value(const Setting& setting, const JsonObject& json, Settings& settin
 bool is_asked(const Setting& setting, const SettingsRequest& request);
 void take_asked(const Setting& setting, const SettingsRequest& request, Settings& settings);
 
-// Throws usage_error that names the field unless the value lies in its range.
-void check_value(const Setting& setting, const Settings& settings);
+// Throws usage_error that names the field unless the value lies in its range; of what was asked for, `asked`.
+void check_value(const Setting& setting, const Settings& settings, bool asked = false);
 
 // The one rule between two: a step takes less from a weight than there is.
 void check_decay(const Settings& settings);

@@ -106,6 +106,7 @@ bool contains(const Range& r, double value) {
 // What was expected where a value lies outside of its range, else nothing.
 struct Outside {
   const Settings& s;
+  bool asked;
 
   std::string operator()(const auto&) const { return ""; }
   std::string operator()(const Number& kind) const {
@@ -116,7 +117,8 @@ struct Outside {
   }
   std::string operator()(const Count& kind) const {
     const int64_t value = s.*kind.at.used;
-    return value >= kind.low && value <= kind.high ? "" : fmt::format("{} to {}", kind.low, kind.high);
+    const int64_t low = asked ? kind.least_asked : kind.low;
+    return value >= low && value <= kind.high ? "" : fmt::format("{} to {}", low, kind.high);
   }
 };
 
@@ -145,7 +147,7 @@ void read_value(const Setting& setting, const JsonObject& json, Settings& settin
   }
   std::visit(Read{setting, json, settings}, setting.kind);
   if (setting.on_resume == OnResume::kDerived) return;
-  if (const std::string expected = std::visit(Outside{settings}, setting.kind); !expected.empty())
+  if (const std::string expected = std::visit(Outside{settings, false}, setting.kind); !expected.empty())
     throw json.error("out of range", setting.key).expected(expected);
 }
 
@@ -157,8 +159,8 @@ void take_asked(const Setting& setting, const SettingsRequest& request, Settings
   std::visit(Take{request, settings}, setting.kind);
 }
 
-void check_value(const Setting& setting, const Settings& settings) {
-  const std::string expected = std::visit(Outside{settings}, setting.kind);
+void check_value(const Setting& setting, const Settings& settings, bool asked) {
+  const std::string expected = std::visit(Outside{settings, asked}, setting.kind);
   if (expected.empty()) return;
   throw usage_error("a setting out of range")
       .field(setting.key)

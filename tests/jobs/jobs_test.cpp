@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "jobs/eval.h"
 #include "jobs/heal.h"
 #include "jobs/plan.h"
 #include "jobs/prune.h"
@@ -95,6 +96,19 @@ TEST(Jobs, FromScoresToAHealedModel) {
   again->train({}, [](const Json&) {});
   EXPECT_EQ(again->report()["steps"], 2);
   EXPECT_EQ(family::open_model(heal.run / "model")->blocks(), 30);
+}
+
+// Each tree of tokens is computed by one thread, so short windows have the same bits with any number of threads.
+TEST(Jobs, ShortWindowsHaveTheSameBitsWithAnyNumberOfThreads) {
+  const auto loss = [](int64_t window, int threads) {
+    EvalRequest request;
+    request.models = {family::open_model(kNovelist)};
+    request.texts = {{"t", {"t", "", {{.text = "The clerk opened the door and said nothing at all to her."}}}}};
+    request.window = window;
+    request.compute = {"cpu", "fp32", threads};
+    return evaluate(request)->models[0].perplexity[0].nll;
+  };
+  for (const int64_t window : {2, 4, 8}) EXPECT_EQ(loss(window, 1), loss(window, 2)) << window;
 }
 
 TEST(Jobs, AWrongSettingIsNamedByItsField) {

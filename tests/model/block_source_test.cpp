@@ -24,7 +24,8 @@ TEST(BlockSource, PassesTakeEveryBlockOnceInTheirOrder) {
   for (const BlockLease& block : source.backward()) down.push_back(static_cast<int64_t>(block.index()));
   EXPECT_THAT(up, ElementsAre(0, 10, 20));
   EXPECT_THAT(down, ElementsAre(2, 1, 0));
-  for (const BlockLease& block : BlockSource().forward()) FAIL() << block.index();
+  const BlockSource none;
+  for (const BlockLease& block : none.forward()) FAIL() << block.index();
 }
 
 TEST(BlockSource, ALeaseOfAResidentBlockIsTheBlock) {
