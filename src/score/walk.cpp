@@ -2,6 +2,7 @@
 #include "score/walk.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/check.h"
 
@@ -116,8 +117,9 @@ class Group {
     const model::InputObserver observer = [&](model::Projection projection, const Tensor& input) {
       hooks_.inputs(number, first_row_ + row, projection, input);
     };
-    model::Context context = context_;
-    if (call.intact && hooks_.inputs) context.observer = &observer;
+    std::optional<model::Context> observed;  // a copy, where somebody looks inside the block
+    if (call.intact && hooks_.inputs) observed.emplace(context_).observer = &observer;
+    const model::Context& context = observed ? *observed : context_;
     const int64_t rows = in.size(0);
     if (rows <= tile_rows_) return through(call.through, block, in, context);
     Tensor out = at::empty_like(in);

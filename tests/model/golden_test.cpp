@@ -3,16 +3,13 @@
 #include "golden.h"
 
 #include "model/loader.h"
+#include "model/plain_forward.h"
 
 namespace shorten::model {
 namespace {
 
 Tensor logprobs(const CausalLm& model, const Tensor& ids) {
-  const at::NoGradGuard no_gradients;
-  const Context context = model.context(ids.size(1));
-  Tensor hidden = model.embed(ids);
-  for (const BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
-  return at::log_softmax(model.head(hidden), -1).to(at::kDouble);
+  return at::log_softmax(logits(model, ids), -1).to(at::kDouble);
 }
 
 double largest_difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }

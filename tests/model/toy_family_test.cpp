@@ -4,17 +4,10 @@
 
 #include "golden.h"
 #include "model/loader.h"
+#include "model/plain_forward.h"
 
 namespace shorten::model {
 namespace {
-
-Tensor logits(const CausalLm& model, const Tensor& ids) {
-  const at::NoGradGuard no_gradients;
-  const Context context = model.context(ids.size(1));
-  Tensor hidden = model.embed(ids);
-  for (const BlockLease& block : model.blocks.forward()) hidden = block->forward(hidden, context);
-  return model.head(hidden);
-}
 
 TEST(ToyFamily, GivesTheLogitsOfTheModelThatItRenames) {
   const test::TempDir temp;
